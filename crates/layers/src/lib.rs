@@ -1,0 +1,1 @@
+//! Tower layers that fail with a named reason.

@@ -1,0 +1,1 @@
+//! Endpoints, connections and pools, and what every error of theirs means.

@@ -1,0 +1,1 @@
+//! The mutual TLS sidecar assembled from Outrigger's layers.

@@ -1,0 +1,1 @@
+//! Misbehaving servers and clients, one name a fault.
