@@ -51,6 +51,17 @@ impl Failure {
         }))
     }
 
+    /// The failure that a foreign error carries in its chain, or else [`Reason::Internal`] with it as the source.
+    ///
+    /// For services of others below our layers: `service.map_err(Failure::from_error)`.
+    pub fn from_error(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let error = error.into();
+        match Self::find(&*error) {
+            Some(failure) => failure.clone(),
+            None => Self::new(Reason::Internal).with_source(error),
+        }
+    }
+
     /// Says what, to whom, since when: one ASCII sentence for an operator, without secrets.
     #[must_use]
     pub fn with_detail(mut self, detail: impl fmt::Display) -> Self {
@@ -147,6 +158,12 @@ impl Failure {
             next = wrapped.map(|wrapped| wrapped as _).or_else(|| error.source());
         }
         None
+    }
+}
+
+impl From<std::convert::Infallible> for Failure {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
     }
 }
 
