@@ -1,1 +1,3 @@
 //! The mutual TLS sidecar assembled from Outrigger's layers.
+
+pub mod config;
