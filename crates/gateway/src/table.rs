@@ -125,6 +125,22 @@ impl Reason {
         StatusCode::from_u16(self.row().status).ok()
     }
 
+    /// The status of an answer made for this reason.
+    ///
+    /// Two rows have none of their own, and no answer should be made for them: the upstream's is passed on, or nobody
+    /// is there to read it. Whoever makes one all the same made a mistake, which is 500 and no gateway's status.
+    pub fn answer_status(self) -> StatusCode {
+        match self {
+            Self::UpstreamStatus | Self::ClientGone => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => self.status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    /// The gRPC code of an answer made for this reason; [`Code::Internal`] where the upstream's own is passed on.
+    pub fn answer_code(self) -> Code {
+        self.row().grpc.unwrap_or(Code::Internal)
+    }
+
     /// Reasons whose answer carries `Retry-After` (RFC 9110 §10.2.3).
     const fn says_when_to_return(self) -> bool {
         matches!(
