@@ -1,0 +1,211 @@
+//! Bounds the whole request, from `call` to the last frame of the response body, queueing below included.
+//!
+//! The limit is the route's, the caller's `grpc-timeout` if the request is gRPC, or that of a deadline further out:
+//! the earliest counts. `poll_ready` is always ready, and time that the inner service takes to become so counts.
+//! What goes on carries a [`Deadline`] in its extensions, and gRPC the time that remains in `grpc-timeout`.
+//! A response that has come whole by the time anyone looks is passed on. Without a limit there is no timer.
+//! Not covered: bodies of upgraded connections. Passing it fails with [`Reason::DeadlineExceeded`], 504, in the body
+//! too; a `grpc-timeout` that cannot be read with [`Reason::BadRequest`], which a gRPC caller sees as code 13; zero
+//! fails before the inner service is asked. Source: RFC 9110 §15.6.5; gRPC over HTTP/2, "Requests".
+//!
+//! ```
+//! # use std::{convert::Infallible, time::Duration};
+//! # use http::{Request, Response};
+//! # use http_body_util::Empty;
+//! # use outrigger_gateway::Reason;
+//! # use outrigger_layers::deadline::DeadlineLayer;
+//! # use tower::{Layer, ServiceExt, service_fn};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! type Reply = Result<Response<Empty<&'static [u8]>>, Infallible>;
+//! let silent = service_fn(|_: Request<()>| std::future::pending::<Reply>());
+//! let service = DeadlineLayer::new(Some(Duration::from_millis(5))).layer(silent);
+//!
+//! let failure = service.oneshot(Request::new(())).await.unwrap_err();
+//! assert_eq!(failure.reason(), Reason::DeadlineExceeded);
+//! # }
+//! ```
+
+mod body;
+mod bound;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use http::{HeaderMap, Request, Response};
+use http_body::Body;
+use outrigger_gateway::{Failure, Reason, grpc};
+use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep, sleep_until};
+use tower_layer::Layer;
+use tower_service::Service;
+
+pub use self::body::Bounded;
+use self::bound::Bound;
+use crate::ready::{Readied, Sent};
+
+/// When a request must be over; found in its extensions if there is such a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// The deadline at this time.
+    pub const fn at(instant: Instant) -> Self {
+        Self(instant)
+    }
+
+    /// When it is.
+    pub const fn instant(self) -> Instant {
+        self.0
+    }
+
+    /// What is left of it, if anything.
+    pub fn remaining(self, now: Instant) -> Option<Duration> {
+        self.0.checked_duration_since(now).filter(|left| !left.is_zero())
+    }
+}
+
+/// Tells the next hop, if the request is gRPC, how much time remains: at the moment of sending, rounded down.
+///
+/// # Errors
+/// [`Reason::DeadlineExceeded`] if nothing remains, gRPC or not: the next hop need not be asked.
+pub fn set_remaining(headers: &mut HeaderMap, deadline: Deadline, now: Instant) -> Result<(), Failure> {
+    let Some(left) = deadline.remaining(now) else {
+        return Err(
+            Failure::new(Reason::DeadlineExceeded).with_detail("no time was left to ask the next hop")
+        );
+    };
+    if grpc::is_grpc(headers) {
+        headers.insert(grpc::TIMEOUT, grpc::Timeout::new(left).to_header());
+    }
+    Ok(())
+}
+
+/// Wraps services with [`WithDeadline`].
+#[derive(Clone, Copy, Debug)]
+pub struct DeadlineLayer {
+    total: Option<Duration>,
+}
+
+impl DeadlineLayer {
+    /// `total` is the route's limit; without it only what callers ask for counts.
+    pub const fn new(total: Option<Duration>) -> Self {
+        Self { total }
+    }
+}
+
+impl<S> Layer<S> for DeadlineLayer {
+    type Service = WithDeadline<S>;
+
+    fn layer(&self, inner: S) -> WithDeadline<S> {
+        WithDeadline {
+            inner: Readied::new(inner),
+            total: self.total,
+        }
+    }
+}
+
+/// Fails requests that are not over at their deadline.
+#[derive(Clone, Debug)]
+pub struct WithDeadline<S> {
+    inner: Readied<S>,
+    total: Option<Duration>,
+}
+
+impl<S, A, B> Service<Request<A>> for WithDeadline<S>
+where
+    S: Service<Request<A>, Response = Response<B>> + Clone,
+    S::Error: Into<Failure>,
+    B: Body,
+{
+    type Response = Response<Bounded<B>>;
+    type Error = Failure;
+    type Future = ResponseFuture<S, A>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        Poll::Ready(self.inner.poll(cx).map_err(Into::into))
+    }
+
+    fn call(&mut self, mut request: Request<A>) -> Self::Future {
+        let bound = match Bound::impose(&mut request, self.total) {
+            Ok(bound) => bound,
+            Err(failure) => return ResponseFuture::new(Sent::failed(failure), None),
+        };
+        ResponseFuture::new(self.inner.send(request), bound)
+    }
+}
+
+pin_project! {
+    /// Response future of [`WithDeadline`].
+    pub struct ResponseFuture<S, A>
+    where
+        S: Service<Request<A>>,
+    {
+        #[pin]
+        sent: Sent<S, Request<A>>,
+        bound: Option<Bound>,
+        #[pin]
+        sleep: Option<Sleep>,
+    }
+}
+
+impl<S: Service<Request<A>>, A> ResponseFuture<S, A> {
+    fn new(sent: Sent<S, Request<A>>, bound: Option<Bound>) -> Self {
+        let sleep = bound.map(|bound| sleep_until(bound.deadline.instant()));
+        Self { sent, bound, sleep }
+    }
+}
+
+impl<S: Service<Request<A>>, A> fmt::Debug for ResponseFuture<S, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture")
+            .field("bound", &self.bound)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S, A, B> ResponseFuture<S, A>
+where
+    S: Service<Request<A>, Response = Response<B>>,
+    S::Error: Into<Failure>,
+{
+    /// The inner service's readiness, then its response.
+    fn poll_inner(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Response<B>, Failure>> {
+        let mut this = self.project();
+        let bound = *this.bound;
+        let on_leaving = |request: &mut Request<A>| match bound {
+            Some(bound) => set_remaining(request.headers_mut(), bound.deadline, Instant::now()),
+            None => Ok(()),
+        };
+        ready!(this.sent.as_mut().poll_called(cx, on_leaving))?;
+        this.sent.poll_response(cx)
+    }
+}
+
+impl<S, A, B> Future for ResponseFuture<S, A>
+where
+    S: Service<Request<A>, Response = Response<B>>,
+    S::Error: Into<Failure>,
+    B: Body,
+{
+    type Output = Result<Response<Bounded<B>>, Failure>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // Response first: work already done is never thrown away at the deadline.
+        if let Poll::Ready(result) = self.as_mut().poll_inner(cx) {
+            let bound = self.bound;
+            return Poll::Ready(result.map(|response| response.map(|body| Bounded::new(body, bound))));
+        }
+        let this = self.project();
+        let (Some(sleep), Some(bound)) = (this.sleep.as_pin_mut(), *this.bound) else {
+            return Poll::Pending;
+        };
+        sleep.poll(cx).map(|()| Err(bound.passed("no response")))
+    }
+}
