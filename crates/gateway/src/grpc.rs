@@ -7,6 +7,8 @@
 mod message;
 mod timeout;
 
+use std::time::Duration;
+
 use http::{
     HeaderMap, StatusCode,
     header::{CONTENT_TYPE, HeaderName, HeaderValue},
@@ -27,6 +29,9 @@ pub const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 pub const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 /// The trailer with the milliseconds to wait before the next attempt; negative or unreadable: do not retry.
 pub const RETRY_PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
+
+/// The longest sentence in a message, in characters: clients bound all their trailers at a few KiB.
+const LONGEST_SENTENCE: usize = 1024;
 
 /// Defines [`Code`] together with its numbers, so that reading and writing cannot differ.
 macro_rules! codes {
@@ -122,15 +127,16 @@ pub fn trailers(failure: &Failure, detailed: bool) -> HeaderMap {
 pub(crate) fn write_trailers(to: &mut HeaderMap, failure: &Failure, detailed: bool) {
     let reason = failure.reason();
     to.insert(STATUS, reason.answer_code().to_header());
-    let sentence = format!("{reason}: {}", failure.sentence(detailed));
-    to.insert(MESSAGE, encode_message(&sentence));
+    let sentence = failure.sentence(detailed);
+    let message = format!("{reason}: {sentence:.LONGEST_SENTENCE$}");
+    to.insert(MESSAGE, encode_message(&message));
     if let Some(wait) = retry_after::told(failure) {
         to.insert(RETRY_PUSHBACK, pushback(wait));
     }
 }
 
 /// Milliseconds as an int32, which is what gRFC A6 allows.
-fn pushback(wait: std::time::Duration) -> HeaderValue {
+fn pushback(wait: Duration) -> HeaderValue {
     HeaderValue::from(i32::try_from(wait.as_millis()).unwrap_or(i32::MAX))
 }
 

@@ -4,17 +4,21 @@
 //! the end; a field that is no list at all is trusted in nothing and replaced. Nothing here decides whether a field of a
 //! stranger may be believed: who receives it removes it first.
 
+mod item;
+mod parameters;
+
 use std::borrow::Cow;
 
 use http::{
     HeaderMap, StatusCode,
     header::{HeaderName, HeaderValue},
 };
-use sfv::{
-    BareItem, ItemSerializer, Key, KeyRef, List, ListEntry, Parser, RefBareItem, StringRef, TokenRef, key_ref,
-};
+use sfv::{BareItem, ItemSerializer, Key, KeyRef, List, ListEntry, Parser, key_ref};
 
+use self::item::{ascii, bytes, string, text, token, token_or_bytes, token_or_string};
 use crate::{Extra, Failure};
+
+pub use parameters::Parameters;
 
 /// The field's name.
 pub const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
@@ -33,7 +37,7 @@ const LONGEST_DETAILS: usize = 1024;
 pub struct Member {
     /// The deployment, never the product.
     pub name: String,
-    /// The error type, if this hop generated the response.
+    /// The error type, if this hop generated the response. Not written if it is no token.
     pub error: Option<Cow<'static, str>>,
     /// Where the hop sent, or would have sent, the request.
     pub next_hop: Option<String>,
@@ -43,7 +47,8 @@ pub struct Member {
     pub received_status: Option<StatusCode>,
     /// One sentence for people.
     pub details: Option<String>,
-    extra: Vec<(Key, BareItem)>,
+    /// Every other parameter.
+    pub extra: Parameters,
 }
 
 impl Member {
@@ -63,10 +68,11 @@ impl Member {
         let row = failure.reason().row();
         member.error = row.error.map(Cow::Borrowed);
         if row.error == Some("http_request_error") {
-            member.add_extra("status-code", &Extra::Integer(row.status.into()));
+            let status = Extra::Integer(row.status.into());
+            member.extra.push("status-code", &status);
         }
         for (name, value) in failure.extra() {
-            member.add_extra(name, value);
+            member.extra.push(name, value);
         }
         if detailed {
             member.next_hop = failure.endpoint().map(|endpoint| String::from(&**endpoint));
@@ -84,36 +90,13 @@ impl Member {
         }
     }
 
-    /// A parameter other than those that have a field of their own, if it is an integer, a token or a string.
-    pub fn extra(&self, name: &str) -> Option<Extra> {
-        let (_, value) = self.extra.iter().find(|(key, _)| key.as_str() == name)?;
-        match value {
-            BareItem::Integer(value) => Some(Extra::Integer((*value).into())),
-            BareItem::Token(value) => Some(Extra::Token(value.to_string())),
-            BareItem::String(value) => Some(Extra::String(value.to_string())),
-            _ => None,
-        }
-    }
-
-    /// Adds a parameter; one that no structured field can carry (a bad name, an integer beyond 15 digits) is left out.
-    fn add_extra(&mut self, name: &str, value: &Extra) {
-        let value = match value {
-            Extra::Integer(value) => BareItem::try_from(*value).ok(),
-            Extra::Token(value) => Some(BareItem::from(token_or_string(&ascii(value)))),
-            Extra::String(value) => Some(BareItem::from(RefBareItem::from(string(&ascii(value))))),
-        };
-        if let (Ok(key), Some(value)) = (KeyRef::from_str(name), value) {
-            self.extra.push((key.to_owned(), value));
-        }
-    }
-
     /// Writes the member to the end of `out`.
     fn write(&self, out: &mut String) {
         let mut item = ItemSerializer::with_buffer(out).bare_item(token_or_string(&ascii(&self.name)));
-        if let Some(error) = &self.error {
-            item = item.parameter(ERROR, token_or_string(&ascii(error)));
+        if let Some(error) = self.error.as_deref().and_then(token) {
+            item = item.parameter(ERROR, error);
         }
-        item = item.parameters(self.extra.iter().map(|(key, value)| (key, value)));
+        item = item.parameters(self.extra.iter());
         if let Some(next_hop) = &self.next_hop {
             item = item.parameter(NEXT_HOP, string(&ascii(next_hop)));
         }
@@ -144,16 +127,12 @@ impl Member {
     /// Reads one parameter. A known one of the wrong type says nothing.
     fn read(&mut self, key: Key, value: BareItem) {
         match key.as_str() {
-            "error" => {
-                self.error = value
-                    .as_token()
-                    .map(|token| Cow::Owned(token.as_str().to_owned()))
-            }
+            "error" => self.error = value.as_token().map(|error| error.to_string().into()),
             "next-hop" => self.next_hop = text(&value).map(str::to_owned),
-            "next-protocol" => self.next_protocol = protocol(&value).map(<[u8]>::to_vec),
+            "next-protocol" => self.next_protocol = bytes(&value).map(<[u8]>::to_vec),
             "received-status" => self.received_status = status(&value),
-            "details" => self.details = value.as_string().map(|details| details.as_str().to_owned()),
-            _ => self.extra.push((key, value)),
+            "details" => self.details = value.as_string().map(ToString::to_string),
+            _ => self.extra.keep(key, value),
         }
     }
 }
@@ -181,7 +160,8 @@ pub fn append(headers: &mut HeaderMap, member: &Member) {
         line.push_str(", ");
     }
     member.write(&mut line);
-    let value = HeaderValue::try_from(line).expect("a structured field is printable ASCII");
+    let value =
+        HeaderValue::try_from(line).expect("a structured field is ASCII without control characters but tabs");
     headers.insert(PROXY_STATUS, value);
 }
 
@@ -196,14 +176,9 @@ fn kept(headers: &HeaderMap) -> String {
 
 /// The value of all the field's lines together (RFC 9110 §5.3); blank ones add nothing.
 fn combined(headers: &HeaderMap) -> Vec<u8> {
-    let lines = headers
-        .get_all(PROXY_STATUS)
-        .into_iter()
-        .map(HeaderValue::as_bytes);
-    let lines: Vec<_> = lines
-        .map(<[u8]>::trim_ascii)
-        .filter(|line| !line.is_empty())
-        .collect();
+    let values = headers.get_all(PROXY_STATUS).into_iter();
+    let lines = values.map(|value| value.as_bytes().trim_ascii());
+    let lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
     lines.join(&b", "[..])
 }
 
@@ -211,59 +186,9 @@ fn parsed(value: &[u8]) -> Option<List> {
     Parser::new(value).parse().ok()
 }
 
-/// The text of a token or a string: RFC 9209 means the same by both.
-fn text(value: &BareItem) -> Option<&str> {
-    match value {
-        BareItem::Token(token) => Some(token.as_str()),
-        BareItem::String(string) => Some(string.as_str()),
-        _ => None,
-    }
-}
-
-/// An ALPN identifier: the bytes themselves, or the token that they spell.
-fn protocol(value: &BareItem) -> Option<&[u8]> {
-    match value {
-        BareItem::Token(token) => Some(token.as_str().as_bytes()),
-        BareItem::ByteSequence(bytes) => Some(bytes),
-        _ => None,
-    }
-}
-
 fn status(value: &BareItem) -> Option<StatusCode> {
     let number = u16::try_from(value.as_integer()?).ok()?;
     StatusCode::from_u16(number).ok()
-}
-
-/// A token where the grammar allows, else a string.
-fn token_or_string(ascii: &str) -> RefBareItem<'_> {
-    TokenRef::from_str(ascii).map_or_else(|_| string(ascii), RefBareItem::from)
-}
-
-/// A token where the grammar allows, else a byte sequence.
-fn token_or_bytes(protocol: &[u8]) -> RefBareItem<'_> {
-    let token = std::str::from_utf8(protocol)
-        .ok()
-        .and_then(|text| TokenRef::from_str(text).ok());
-    token.map_or(RefBareItem::ByteSequence(protocol), RefBareItem::from)
-}
-
-fn string(ascii: &str) -> RefBareItem<'_> {
-    StringRef::from_str(ascii)
-        .expect("made printable ASCII before")
-        .into()
-}
-
-/// The text with `?` for every character that a structured string cannot carry.
-fn ascii(text: &str) -> Cow<'_, str> {
-    let fits = |char: char| matches!(char, ' '..='~');
-    if text.chars().all(fits) {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(
-        text.chars()
-            .map(|char| if fits(char) { char } else { '?' })
-            .collect(),
-    )
 }
 
 /// At most [`LONGEST_DETAILS`] of a text.
