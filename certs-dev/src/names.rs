@@ -1,5 +1,7 @@
 //! Which names may go into a certificate: refused here, they would only be refused by every verifier later.
 
+use rustls_pki_types::DnsName;
+
 use crate::Error;
 
 /// A name that serves as a folder's name and as a common name (at most 64 characters, RFC 5280 appendix A.1).
@@ -40,11 +42,10 @@ fn dns_fault(name: &str) -> Option<&'static str> {
     if !labels.bytes().all(allowed) {
         return Some("only letters, digits, '-' and '_' (and \"*.\" at the front) may be in it");
     }
-    let hyphened = |label: &str| label.starts_with('-') || label.ends_with('-');
-    labels
-        .split('.')
-        .any(hyphened)
-        .then_some("a label begins or ends with '-'")
+    // Whatever else the verifier objects to: hyphens at a label's end, a last label of digits.
+    DnsName::try_from(labels)
+        .is_err()
+        .then_some("no verifier would take it")
 }
 
 /// A SPIFFE ID of a workload (SPIFFE-ID §2): a trust domain and a path.
@@ -82,6 +83,8 @@ fn spiffe_fault(id: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{prop_assert, proptest};
+
     use super::*;
 
     #[test]
@@ -122,6 +125,25 @@ mod tests {
             "spiffe://shop/a?b",
         ] {
             assert!(spiffe_fault(bad).is_some(), "{bad}");
+        }
+    }
+
+    proptest! {
+        // A name taken here and refused by the verifier would be a certificate for nobody.
+        #[test]
+        fn what_is_taken_as_a_dns_name_is_one_to_the_verifier(name in "[-_.a-cA-C0-2]{0,70}") {
+            if dns_fault(&name).is_none() {
+                prop_assert!(DnsName::try_from(name.as_str()).is_ok(), "{}", name);
+            }
+        }
+
+        #[test]
+        fn no_spiffe_id_has_a_query_a_fragment_a_port_or_an_empty_segment(rest in "[a-zA-Z:/?#.@%]{0,20}") {
+            let id = format!("spiffe://{rest}");
+            if spiffe_fault(&id).is_none() {
+                prop_assert!(!rest.contains(['?', '#', ':', '@', '%']) && !rest.contains("//"), "{}", id);
+                prop_assert!(!rest.ends_with('/') && rest.contains('/'), "{}", id);
+            }
         }
     }
 

@@ -1,6 +1,9 @@
 //! Certificate revocation lists (RFC 5280 §5), one for each issuer of a chain.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    path::Path,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use rcgen::{
     CertificateRevocationList, CertificateRevocationListParams, KeyIdMethod, RevocationReason,
@@ -8,7 +11,11 @@ use rcgen::{
 };
 use rustls_pki_types::CertificateRevocationListDer;
 
-use crate::{Authority, Validity, files::pem_block, signer::Signer};
+use crate::{
+    Authority, Error, Validity,
+    files::{self, Secrecy, pem_block},
+    signer::Signer,
+};
 
 /// The intermediate's list and the root's.
 #[derive(Clone, Debug)]
@@ -28,6 +35,11 @@ impl RevocationLists {
             .iter()
             .map(|list| pem_block("X509 CRL", list))
             .collect()
+    }
+
+    /// Writes both into one PEM file, replaced whole.
+    pub fn write_to(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        files::write(path.as_ref(), &self.pem(), Secrecy::Public)
     }
 
     pub(crate) fn sign<'a>(
