@@ -197,10 +197,10 @@ mod tests {
             "1 second",
             "59 seconds",
             "1 minute",
-            "59 minutes",
+            "60 minutes",
             "2 hours",
             "1 day",
-            "6 days",
+            "7 days",
         ];
         assert_eq!(told, expected);
     }
