@@ -1,6 +1,7 @@
 //! Tower layers that fail with a named reason.
 
 pub mod deadline;
+pub mod hop;
 pub mod limit;
 pub mod random;
 mod ready;

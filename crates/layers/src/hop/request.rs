@@ -1,0 +1,99 @@
+//! What is done to each request, in this order: refuse what is wrong, take out what ends here, say who passed it on.
+
+use std::sync::{Arc, LazyLock};
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Version,
+    header::{COOKIE, EXPECT, MAX_FORWARDS},
+};
+use outrigger_gateway::{Failure, Reason};
+
+use super::{
+    authority,
+    client::{Client, join},
+    fields::{Kinds, elements, strip_request},
+    via::Name,
+};
+
+static STRANGER: LazyLock<Client> = LazyLock::new(Client::default);
+
+/// Makes a request that came to us one that may go on; `name` is who we are in `Via`.
+///
+/// # Errors
+/// For every request that must not go on, with the reason. What is left of its head then is of no use.
+pub fn receive<A>(request: &mut Request<A>, name: &Name) -> Result<(), Failure> {
+    if request.method() == Method::CONNECT {
+        return Err(Failure::new(Reason::NotImplemented).with_detail("this hop opens no tunnels: CONNECT"));
+    }
+    authority::settle(request)?;
+    let found = Kinds::in_headers(request.headers());
+    if found.has(Kinds::ACTED_ON) {
+        name.check(request.headers())?;
+        count_down(request)?;
+        consume_expectation(request)?;
+        join_cookies(request.headers_mut());
+    }
+    if found.has(Kinds::HOP_BY_HOP) {
+        strip_request(request.headers_mut());
+    }
+    let version = request.version();
+    name.append(request.headers_mut(), version);
+    introduce_client(request, found);
+    Ok(())
+}
+
+fn introduce_client<A>(request: &mut Request<A>, found: Kinds) {
+    let client = request.extensions().get::<Arc<Client>>().cloned();
+    let client = client.as_deref().unwrap_or(&STRANGER);
+    client.introduce(request.headers_mut(), found);
+}
+
+/// `Max-Forwards` counts hops for TRACE and OPTIONS only (RFC 9110 §7.6.2); an unreadable one counts none.
+fn count_down<A>(request: &mut Request<A>) -> Result<(), Failure> {
+    if !matches!(*request.method(), Method::OPTIONS | Method::TRACE) {
+        return Ok(());
+    }
+    let left = request
+        .headers()
+        .get(MAX_FORWARDS)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    match left {
+        None => Ok(()),
+        // At zero we are the final recipient, and have nothing of our own to answer.
+        Some(0) => Err(Failure::new(Reason::NotImplemented).with_detail(format_args!(
+            "Max-Forwards is 0 and this hop answers no {} itself",
+            request.method()
+        ))),
+        Some(left) => {
+            request
+                .headers_mut()
+                .insert(MAX_FORWARDS, HeaderValue::from(left - 1));
+            Ok(())
+        }
+    }
+}
+
+/// The server above us answers `100-continue` as the body is first read, so the next hop is not asked again.
+/// HTTP/1.0 knows no expectations (RFC 9110 §10.1.1).
+fn consume_expectation<A>(request: &mut Request<A>) -> Result<(), Failure> {
+    let heeded = request.version() > Version::HTTP_10;
+    if heeded && expects_more(request.headers()) {
+        let detail = "the request expects something other than 100-continue";
+        return Err(Failure::new(Reason::ExpectationFailed).with_detail(detail));
+    }
+    request.headers_mut().remove(EXPECT);
+    Ok(())
+}
+
+fn expects_more(headers: &HeaderMap) -> bool {
+    let mut expectations = headers.get_all(EXPECT).iter().flat_map(elements);
+    expectations.any(|expected| !expected.eq_ignore_ascii_case(b"100-continue"))
+}
+
+/// HTTP/2 may split `Cookie` into crumbs; HTTP/1.1 must get them in one piece (RFC 9113 §8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    const NAME: HeaderName = COOKIE;
+    if let Some(whole) = join(headers.get_all(NAME).iter(), b"; ") {
+        headers.insert(NAME, whole);
+    }
+}
