@@ -1,1 +1,18 @@
 //! Endpoints, connections and pools, and what every error of theirs means.
+
+mod body;
+mod classify;
+pub mod connect;
+mod connection;
+pub mod discover;
+mod endpoint;
+mod guess;
+mod io;
+mod pool;
+mod upstream;
+
+pub use body::{RequestBody, ResponseBody};
+pub use connection::HttpLimits;
+pub use endpoint::Endpoint;
+pub use pool::PoolConfig;
+pub use upstream::{Speak, Timeouts, Upstream, UpstreamConfig};

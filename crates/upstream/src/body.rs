@@ -1,0 +1,348 @@
+//! The two bodies of an exchange: what goes up is recorded, what comes down is watched.
+
+use std::{
+    error::Error as StdError,
+    io,
+    pin::Pin,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::{Buf, Bytes};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use outrigger_gateway::{Failure, Reason};
+use outrigger_layers::exchange::Exchange;
+use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::{
+    classify::{Phase, Scene, find},
+    connect::{Connect, Protocol},
+    connection::Facts,
+    pool::{Lease, Pool},
+};
+
+/// Any error, boxed.
+pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// How far the upload of a request's body has come, seen from the attempt that waits for the response.
+///
+/// Over HTTP/2 the error of a request's body is lost on its way through hyper; here it is kept, so that a client
+/// that fails is never taken for an upstream that does.
+#[derive(Clone, Debug)]
+pub(crate) struct Upload(Option<Arc<Progress>>);
+
+#[derive(Debug)]
+struct Progress {
+    started: Instant,
+    /// Milliseconds from the start, plus one; 0 = not yet.
+    ended: AtomicU64,
+    moved: AtomicU64,
+    /// We asked the client for more and have not got it.
+    starving: AtomicU64,
+    failure: OnceLock<Failure>,
+}
+
+impl Upload {
+    /// Of a request without a body.
+    pub(crate) const NONE: Self = Self(None);
+
+    fn begin() -> Self {
+        Self(Some(Arc::new(Progress {
+            started: Instant::now(),
+            ended: AtomicU64::new(0),
+            moved: AtomicU64::new(0),
+            starving: AtomicU64::new(0),
+            failure: OnceLock::new(),
+        })))
+    }
+
+    /// When the body had been sent whole; `None` while it is on its way.
+    pub(crate) fn ended(&self, started: Instant) -> Option<Instant> {
+        match &self.0 {
+            None => Some(started),
+            Some(progress) => progress.at(&progress.ended),
+        }
+    }
+
+    /// When a part of the body last moved, or its upload began.
+    pub(crate) fn moved(&self, started: Instant) -> Instant {
+        self.0
+            .as_ref()
+            .and_then(|progress| progress.at(&progress.moved))
+            .unwrap_or(started)
+    }
+
+    /// Whether it is the client that keeps the upload waiting.
+    pub(crate) fn starving(&self) -> bool {
+        self.0
+            .as_ref()
+            .is_some_and(|progress| progress.starving.load(Relaxed) != 0)
+    }
+
+    fn end(&self) {
+        if let Some(progress) = &self.0
+            && progress.ended.load(Relaxed) == 0
+        {
+            progress.ended.store(progress.now(), Relaxed);
+        }
+    }
+
+    /// How the client's side of the body failed, if it did.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        self.0.as_ref()?.failure.get().cloned()
+    }
+}
+
+impl Progress {
+    fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1
+    }
+
+    fn at(&self, mark: &AtomicU64) -> Option<Instant> {
+        match mark.load(Relaxed) {
+            0 => None,
+            after => Some(self.started + Duration::from_millis(after - 1)),
+        }
+    }
+}
+
+pin_project! {
+    /// A request's body on its way to an upstream.
+    #[derive(Debug)]
+    pub struct RequestBody<B> {
+        #[pin]
+        inner: Option<B>,
+        upload: Upload,
+        exchange: Option<Exchange>,
+    }
+
+    impl<B> PinnedDrop for RequestBody<B> {
+        fn drop(this: Pin<&mut Self>) {
+            // Sent whole or given up: nothing more of it will move.
+            this.upload.end();
+        }
+    }
+}
+
+impl<B: Body> RequestBody<B> {
+    pub(crate) fn new(inner: B, exchange: Option<Exchange>) -> Self {
+        let upload = if inner.is_end_stream() {
+            Upload::NONE
+        } else {
+            Upload::begin()
+        };
+        Self {
+            inner: Some(inner),
+            upload,
+            exchange,
+        }
+    }
+
+    /// Nothing to send.
+    pub(crate) fn empty() -> Self {
+        Self {
+            inner: None,
+            upload: Upload::NONE,
+            exchange: None,
+        }
+    }
+
+    pub(crate) fn upload(&self) -> Upload {
+        self.upload.clone()
+    }
+}
+
+impl<B> Body for RequestBody<B>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    type Data = B::Data;
+    type Error = Failure;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, Failure>>> {
+        let mut this = self.project();
+        let Some(mut inner) = this.inner.as_mut().as_pin_mut() else {
+            return Poll::Ready(None);
+        };
+        let polled = inner.as_mut().poll_frame(cx);
+        let Upload(Some(progress)) = &*this.upload else {
+            return polled.map_err(|error| client_failure(&*error.into()));
+        };
+        progress.starving.store(u64::from(polled.is_pending()), Relaxed);
+        let frame = match ready!(polled) {
+            Some(Ok(frame)) => {
+                progress.moved.store(progress.now(), Relaxed);
+                if let (Some(exchange), Some(data)) = (this.exchange, frame.data_ref()) {
+                    exchange.count_request_bytes(data.remaining());
+                }
+                Some(Ok(frame))
+            }
+            Some(Err(error)) => {
+                let failure = client_failure(&*error.into());
+                Some(Err(progress.failure.get_or_init(|| failure).clone()))
+            }
+            None => None,
+        };
+        if frame.is_none() || inner.is_end_stream() {
+            this.upload.end();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner
+            .as_ref()
+            .map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+/// What an error of the client's body means: it went away, or what it sent is no body.
+fn client_failure(error: &(dyn StdError + 'static)) -> Failure {
+    let malformed = find::<io::Error>(error).is_some_and(|io| {
+        matches!(
+            io.kind(),
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData
+        )
+    }) || find::<h2::Error>(error)
+        .is_some_and(|h2| h2.is_library() || !h2.is_remote() && h2.is_reset());
+    match malformed {
+        true => Failure::new(Reason::BadRequest)
+            .with_detail(format_args!("the request's body is broken: {error}")),
+        false => Failure::new(Reason::ClientGone).with_detail("the client went away while it sent its body"),
+    }
+}
+
+/// What a response's body needs to know of the exchange it belongs to.
+pub(crate) struct Origin<C, B> {
+    pub(crate) pool: Arc<Pool<C, B>>,
+    pub(crate) facts: Facts,
+    pub(crate) protocol: Protocol,
+    pub(crate) reused: bool,
+    pub(crate) lease: Lease<C, B>,
+}
+
+pin_project! {
+    /// A response's body on its way down. At its end the connection goes back into the pool; dropped before, it is
+    /// closed, or the stream reset.
+    pub struct ResponseBody<C, B> {
+        #[pin]
+        inner: Incoming,
+        origin: Option<Origin<C, B>>,
+        silence: Silence,
+    }
+}
+
+impl<C, B> ResponseBody<C, B> {
+    pub(crate) fn new(inner: Incoming, origin: Origin<C, B>, idle: Duration) -> Self {
+        let silence = Silence {
+            limit: idle,
+            since: None,
+            sleep: None,
+        };
+        if inner.is_end_stream() {
+            origin.lease.give_back();
+            return Self {
+                inner,
+                origin: None,
+                silence,
+            };
+        }
+        Self {
+            inner,
+            origin: Some(origin),
+            silence,
+        }
+    }
+}
+
+impl<C: Connect, B> ResponseBody<C, B> {
+    fn failed(origin: Option<Origin<C, B>>, error: &hyper::Error) -> Failure {
+        let Some(origin) = origin else {
+            return Failure::new(Reason::ResponseIncomplete).with_detail(error);
+        };
+        let scene = Scene {
+            connector: origin.pool.connector(),
+            endpoint: origin.pool.endpoint(),
+            phase: Phase::Body,
+            reused: origin.reused,
+            answered: true,
+            protocol: origin.protocol,
+            first_bytes: origin.facts.received.first(),
+        };
+        scene.failure(error)
+    }
+}
+
+impl<C: Connect, B> Body for ResponseBody<C, B> {
+    type Data = Bytes;
+    type Error = Failure;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+        let mut this = self.project();
+        let frame = match this.inner.as_mut().poll_frame(cx) {
+            Poll::Ready(frame) => frame,
+            Poll::Pending => {
+                let silent = ready!(this.silence.poll(cx));
+                return Poll::Ready(this.origin.take().map(|_| Err(silent)));
+            }
+        };
+        this.silence.broken();
+        let frame = frame.map(|frame| frame.map_err(|error| Self::failed(this.origin.take(), &error)));
+        if (frame.is_none() || this.inner.is_end_stream())
+            && let Some(origin) = this.origin.take()
+        {
+            origin.lease.give_back();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// How long the upstream has kept silent while we waited for it. A client that reads slowly is not its fault.
+struct Silence {
+    limit: Duration,
+    since: Option<Instant>,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Silence {
+    fn broken(&mut self) {
+        self.since = None;
+    }
+
+    /// Ready when the silence has lasted too long. The timer is kept and moved only when it fires, so that a
+    /// stream of small waits costs none.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Failure> {
+        let until = *self.since.get_or_insert_with(Instant::now) + self.limit;
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(until)));
+        loop {
+            ready!(sleep.as_mut().poll(cx));
+            if Instant::now() >= until {
+                let text = format_args!("nothing of the body came for {:?}", self.limit);
+                return Poll::Ready(Failure::new(Reason::ReadTimeout).with_detail(text));
+            }
+            sleep.as_mut().reset(until);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! One HTTP connection to an endpoint: its sender, what it has received, and how it ended.
+//!
+//! The error of a request is not enough: when a peer refuses our certificate under TLS 1.3, or says GOAWAY, the
+//! request often sees only "canceled", and the cause is in the result of the connection's own task. So the task
+//! leaves it here, and whoever needs it waits a moment for it.
+
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use http::{Request, Response};
+use http_body::Body;
+use hyper::{
+    body::Incoming,
+    client::conn::{TrySendError, http1, http2},
+};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use outrigger_gateway::{Failure, Reason};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
+
+use crate::{
+    connect::{Connected, Protocol},
+    io::{Counted, Received},
+};
+
+/// How long a request that lost its connection waits to hear why.
+const CAUSE_WAIT: Duration = Duration::from_millis(100);
+
+/// What may travel over a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct HttpLimits {
+    /// The largest header section of a response.
+    pub header_bytes: usize,
+    /// The most fields in it.
+    pub header_fields: usize,
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        Self {
+            header_bytes: 65_536,
+            header_fields: 100,
+        }
+    }
+}
+
+/// How a connection's task ended; `None` while it runs.
+type Ending = Option<Result<(), Arc<hyper::Error>>>;
+
+/// What is known of a connection apart from its sender.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    pub(crate) received: Received,
+    pub(crate) born: Instant,
+    ending: watch::Receiver<Ending>,
+    /// The streams that the peer allows at once; HTTP/2 only.
+    allowed: Arc<AtomicUsize>,
+}
+
+impl Facts {
+    /// How many streams the peer allows at once (SETTINGS_MAX_CONCURRENT_STREAMS).
+    pub(crate) fn streams_allowed(&self) -> usize {
+        self.allowed.load(Relaxed)
+    }
+
+    /// The error that ended the connection, if it ends with one within a moment.
+    pub(crate) async fn cause(&mut self) -> Option<Arc<hyper::Error>> {
+        let ended = timeout(CAUSE_WAIT, self.ending.wait_for(Option::is_some))
+            .await
+            .ok()?
+            .ok()?;
+        ended.as_ref()?.as_ref().err().cloned()
+    }
+}
+
+/// The sending half of a connection.
+pub(crate) enum Sender<B> {
+    Http1(http1::SendRequest<B>),
+    Http2(http2::SendRequest<B>),
+}
+
+/// A connection that a request may be sent on.
+pub(crate) struct Connection<B> {
+    pub(crate) sender: Sender<B>,
+    pub(crate) facts: Facts,
+    /// Whether it carried a request before.
+    pub(crate) reused: bool,
+}
+
+impl<B> Connection<B> {
+    pub(crate) fn protocol(&self) -> Protocol {
+        match self.sender {
+            Sender::Http1(_) => Protocol::Http1,
+            Sender::Http2(_) => Protocol::Http2,
+        }
+    }
+}
+
+impl<B> Connection<B>
+where
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    /// Begins HTTP on a fresh byte stream and leaves the connection's task running.
+    pub(crate) async fn begin<I>(
+        connected: Connected<I>,
+        protocol: Protocol,
+        limits: HttpLimits,
+    ) -> Result<Self, Failure>
+    where
+        I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    {
+        let io = Counted::new(connected.io);
+        let received = io.received();
+        let (end, ending) = watch::channel(None);
+        let allowed = Arc::new(AtomicUsize::new(usize::MAX));
+        let sender = match protocol {
+            Protocol::Http1 => {
+                let handshake = http1::Builder::new()
+                    .max_header_size(limits.header_bytes)
+                    .max_headers(limits.header_fields)
+                    .handshake(TokioIo::new(io));
+                let (sender, connection) = handshake.await.map_err(handshake_failed)?;
+                spawn(connection, end);
+                Sender::Http1(sender)
+            }
+            Protocol::Http2 => {
+                let header_list = u32::try_from(limits.header_bytes).unwrap_or(u32::MAX);
+                let handshake = http2::Builder::new(TokioExecutor::new())
+                    .timer(TokioTimer::new())
+                    .max_header_list_size(header_list)
+                    .handshake(TokioIo::new(io));
+                let (sender, mut connection) = handshake.await.map_err(handshake_failed)?;
+                let allowed = allowed.clone();
+                let task = poll_fn(move |cx| {
+                    let polled = Pin::new(&mut connection).poll(cx);
+                    if polled.is_pending() {
+                        allowed.store(connection.current_max_send_streams(), Relaxed);
+                    }
+                    polled
+                });
+                spawn(task, end);
+                Sender::Http2(sender)
+            }
+        };
+        Ok(Self {
+            sender,
+            facts: Facts {
+                received,
+                born: Instant::now(),
+                ending,
+                allowed,
+            },
+            reused: false,
+        })
+    }
+
+    /// Sends a request; one that was never written comes back with the error.
+    pub(crate) async fn send(
+        &mut self,
+        request: Request<B>,
+    ) -> Result<Response<Incoming>, TrySendError<Request<B>>> {
+        match &mut self.sender {
+            Sender::Http1(sender) => sender.try_send_request(request).await,
+            Sender::Http2(sender) => sender.try_send_request(request).await,
+        }
+    }
+}
+
+fn spawn<C>(connection: C, end: watch::Sender<Ending>)
+where
+    C: Future<Output = hyper::Result<()>> + Send + 'static,
+{
+    tokio::spawn(async move {
+        let result = connection.await.map_err(Arc::new);
+        end.send_replace(Some(result));
+    });
+}
+
+fn handshake_failed(error: hyper::Error) -> Failure {
+    Failure::new(Reason::ClosedBeforeResponse)
+        .with_unprocessed(true)
+        .with_detail(format_args!("the connection ended before HTTP began: {error}"))
+        .with_source(error)
+}

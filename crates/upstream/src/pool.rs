@@ -1,0 +1,431 @@
+//! The connections to one endpoint, of one worker.
+//!
+//! Idle HTTP/1.1 connections are kept last in, first out; HTTP/2 connections are shared up to a number of
+//! streams. Where it is not known yet whether the endpoint speaks HTTP/2, and where it does, one dial serves all
+//! who wait for it, and goes on if the request that began it is given up. It bounds how long a connection idles
+//! and how old it gets, not how many there are: requests in flight are bounded above, by the limit.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use http_body::Body;
+use hyper::client::conn::{http1, http2};
+use outrigger_gateway::Failure;
+use outrigger_layers::{exchange::Exchange, random::random};
+use tokio::{sync::oneshot, time::Instant};
+
+use crate::{
+    connect::{self, Connect, Protocol},
+    connection::{Connection, Facts, HttpLimits, Sender},
+    endpoint::Endpoint,
+};
+
+/// So many streams share one HTTP/2 connection before another is opened, if the peer does not allow fewer.
+const STREAMS: usize = 100;
+
+/// How connections are made and kept.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolConfig {
+    /// The most that connecting, TCP and TLS together, may take.
+    pub connect_timeout: Duration,
+    /// How long a connection may be idle; below what common servers allow themselves, so that we close first.
+    pub idle: Duration,
+    /// How old a connection may be when a request starts on it; each draws up to a tenth less.
+    pub age: Duration,
+    /// What a response's head may be like.
+    pub http: HttpLimits,
+}
+
+impl Default for PoolConfig {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(1),
+            idle: Duration::from_secs(30),
+            age: Duration::from_secs(15 * 60),
+            http: HttpLimits::default(),
+        }
+    }
+}
+
+/// The connections to one endpoint.
+pub(crate) struct Pool<C, B> {
+    endpoint: Endpoint,
+    connector: Arc<C>,
+    /// What is spoken where nothing is negotiated.
+    spoken: Option<Protocol>,
+    config: PoolConfig,
+    state: Mutex<State<B>>,
+}
+
+struct State<B> {
+    /// What the endpoint is known to speak; `None` until ALPN has told.
+    protocol: Option<Protocol>,
+    idle: VecDeque<Idle<B>>,
+    shared: Vec<Shared<B>>,
+    dialing: bool,
+    waiting: Vec<oneshot::Sender<Result<(), Failure>>>,
+}
+
+struct Idle<B> {
+    sender: http1::SendRequest<B>,
+    facts: Facts,
+    since: Instant,
+    expires: Instant,
+}
+
+struct Shared<B> {
+    sender: http2::SendRequest<B>,
+    facts: Facts,
+    streams: Arc<AtomicUsize>,
+    expires: Instant,
+    /// When a stream last began; connections that idle longer than they may are dropped.
+    since: Instant,
+    used: bool,
+}
+
+/// A connection with room for one request.
+pub(crate) struct Leased<B> {
+    pub(crate) connection: Connection<B>,
+    stream: Option<Stream>,
+    expires: Instant,
+}
+
+/// A place on a connection while a response's body is read; giving it back keeps the connection.
+pub(crate) enum Lease<C, B> {
+    /// The whole connection. Dropped before its response has ended, it is closed.
+    Http1 { pool: Arc<Pool<C, B>>, idle: Idle1<B> },
+    /// One stream of it.
+    Http2 { _stream: Option<Stream> },
+}
+
+/// An HTTP/1.1 connection on its way back into the pool.
+pub(crate) struct Idle1<B> {
+    sender: http1::SendRequest<B>,
+    facts: Facts,
+    expires: Instant,
+}
+
+/// One stream of a shared connection.
+pub(crate) struct Stream(Arc<AtomicUsize>);
+
+impl Stream {
+    fn begin(streams: &Arc<AtomicUsize>) -> Self {
+        streams.fetch_add(1, Relaxed);
+        Self(streams.clone())
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// What a look into the pool finds.
+enum Found<B> {
+    Room(Leased<B>),
+    /// Someone dials for everyone.
+    Wait(oneshot::Receiver<Result<(), Failure>>),
+    /// Nobody does: begin to.
+    Dial,
+    /// Make a connection of your own.
+    Own,
+}
+
+impl<B> Leased<B> {
+    /// What is held on to while the response's body is read.
+    pub(crate) fn into_lease<C>(self, pool: &Arc<Pool<C, B>>) -> Lease<C, B> {
+        let (facts, expires) = (self.connection.facts, self.expires);
+        match self.connection.sender {
+            Sender::Http1(sender) => Lease::Http1 {
+                pool: pool.clone(),
+                idle: Idle1 {
+                    sender,
+                    facts,
+                    expires,
+                },
+            },
+            Sender::Http2(_) => Lease::Http2 { _stream: self.stream },
+        }
+    }
+}
+
+impl<C, B> Lease<C, B> {
+    /// The response has ended well: its connection may carry another.
+    pub(crate) fn give_back(self) {
+        if let Self::Http1 { pool, idle } = self
+            && !idle.sender.is_closed()
+        {
+            let Idle1 {
+                sender,
+                facts,
+                expires,
+            } = idle;
+            pool.state().idle.push_back(Idle {
+                sender,
+                facts,
+                since: Instant::now(),
+                expires,
+            });
+        }
+    }
+}
+
+impl<C, B> Pool<C, B> {
+    pub(crate) fn new(
+        endpoint: Endpoint,
+        connector: Arc<C>,
+        spoken: Option<Protocol>,
+        config: PoolConfig,
+    ) -> Self {
+        let state = State {
+            protocol: spoken,
+            idle: VecDeque::new(),
+            shared: Vec::new(),
+            dialing: false,
+            waiting: Vec::new(),
+        };
+        Self {
+            endpoint,
+            connector,
+            spoken,
+            config,
+            state: Mutex::new(state),
+        }
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    pub(crate) fn connector(&self) -> &C {
+        &self.connector
+    }
+
+    /// Drops connections that are closed, too old, or idle for too long.
+    pub(crate) fn sweep(&self, now: Instant) {
+        let idle_limit = self.config.idle;
+        let mut state = self.state();
+        state
+            .idle
+            .retain(|idle| !idle.sender.is_closed() && idle.expires > now && now < idle.since + idle_limit);
+        state.shared.retain(|shared| {
+            let idles = shared.streams.load(Relaxed) == 0;
+            !shared.sender.is_closed()
+                && !(idles && (shared.expires <= now || shared.since + idle_limit <= now))
+        });
+    }
+
+    /// Only this worker uses the pool, so the lock is free whenever it is asked for.
+    fn state(&self) -> MutexGuard<'_, State<B>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn expiry(&self, born: Instant) -> Instant {
+        let age = self.config.age;
+        let tenth = u64::try_from(age.as_nanos() / 10).unwrap_or(u64::MAX).max(1);
+        born + age - Duration::from_nanos(random() % tenth)
+    }
+}
+
+impl<C, B> Pool<C, B>
+where
+    C: Connect,
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    /// A connection with room for one request: an idle or shared one, or a new one.
+    ///
+    /// `fresh` insists on a connection that was never used.
+    pub(crate) async fn checkout(
+        self: &Arc<Self>,
+        fresh: bool,
+        exchange: Option<&Exchange>,
+    ) -> Result<Leased<B>, Failure> {
+        if fresh {
+            return self.dial(exchange.cloned()).await;
+        }
+        loop {
+            let waiting = match self.find() {
+                Found::Room(leased) => return Ok(leased),
+                Found::Own => return self.dial(exchange.cloned()).await,
+                Found::Wait(waiting) => waiting,
+                Found::Dial => {
+                    let waiting = self.enqueue();
+                    tokio::spawn(self.clone().dial_for_all(exchange.cloned()));
+                    waiting
+                }
+            };
+            // The dialing task never goes away without a word, unless its runtime does.
+            waiting
+                .await
+                .unwrap_or_else(|_| Err(outrigger_gateway::Reason::Internal.into()))?;
+        }
+    }
+
+    fn find(&self) -> Found<B> {
+        let now = Instant::now();
+        let mut state = self.state();
+        if let Some(leased) = state.shared_room(now) {
+            return Found::Room(leased);
+        }
+        if let Some(leased) = state.idle_room(now, self.config.idle) {
+            return Found::Room(leased);
+        }
+        match state.protocol {
+            Some(Protocol::Http1) => Found::Own,
+            _ if state.dialing => {
+                drop(state);
+                Found::Wait(self.enqueue())
+            }
+            _ => {
+                state.dialing = true;
+                Found::Dial
+            }
+        }
+    }
+
+    fn enqueue(&self) -> oneshot::Receiver<Result<(), Failure>> {
+        let (tell, waiting) = oneshot::channel();
+        self.state().waiting.push(tell);
+        waiting
+    }
+
+    /// Dials once for all who wait, and tells them how it went.
+    async fn dial_for_all(self: Arc<Self>, exchange: Option<Exchange>) {
+        let dialed = self.dial(exchange).await;
+        let mut state = self.state();
+        state.dialing = false;
+        let told = match dialed {
+            Ok(leased) => {
+                state.put(leased);
+                Ok(())
+            }
+            Err(failure) => Err(failure),
+        };
+        for waiting in state.waiting.drain(..) {
+            // Whoever has given up waiting does not hear it.
+            let _ = waiting.send(told.clone());
+        }
+    }
+
+    async fn dial(&self, exchange: Option<Exchange>) -> Result<Leased<B>, Failure> {
+        let limit = self.config.connect_timeout;
+        let (connected, took) = connect::within(&*self.connector, &self.endpoint, limit).await?;
+        if let Some(exchange) = &exchange {
+            exchange.connected(took);
+        }
+        let protocol = connected.protocol.or(self.spoken).unwrap_or(Protocol::Http1);
+        let connection = Connection::begin(connected, protocol, self.config.http).await?;
+        let expires = self.expiry(connection.facts.born);
+        let mut state = self.state();
+        state.protocol = Some(protocol);
+        let stream = state.share(&connection, expires);
+        Ok(Leased {
+            connection,
+            stream,
+            expires,
+        })
+    }
+}
+
+impl<B> State<B> {
+    /// Room for a stream on an HTTP/2 connection.
+    fn shared_room(&mut self, now: Instant) -> Option<Leased<B>> {
+        if self.shared.is_empty() {
+            return None;
+        }
+        self.shared.retain(|shared| !shared.sender.is_closed());
+        let shared = self.shared.iter_mut().find(|shared| {
+            let room = STREAMS.min(shared.facts.streams_allowed());
+            shared.expires > now && shared.streams.load(Relaxed) < room
+        })?;
+        shared.since = now;
+        let reused = std::mem::replace(&mut shared.used, true);
+        let connection = Connection {
+            sender: Sender::Http2(shared.sender.clone()),
+            facts: shared.facts.clone(),
+            reused,
+        };
+        Some(Leased {
+            connection,
+            stream: Some(Stream::begin(&shared.streams)),
+            expires: shared.expires,
+        })
+    }
+
+    /// The HTTP/1.1 connection that was used last, if it is still good.
+    fn idle_room(&mut self, now: Instant, idle_limit: Duration) -> Option<Leased<B>> {
+        let mut busy = Vec::new();
+        let mut found = None;
+        while let Some(idle) = self.idle.pop_back() {
+            if idle.sender.is_closed() || idle.expires <= now || idle.since + idle_limit <= now {
+                continue;
+            }
+            // Its task has not yet seen the end of the last exchange, or still reads a request's rest.
+            if !idle.sender.is_ready() {
+                busy.push(idle);
+                continue;
+            }
+            let Idle {
+                sender,
+                facts,
+                expires,
+                ..
+            } = idle;
+            let reused = facts.received.bytes() > 0;
+            let connection = Connection {
+                sender: Sender::Http1(sender),
+                facts,
+                reused,
+            };
+            found = Some(Leased {
+                connection,
+                stream: None,
+                expires,
+            });
+            break;
+        }
+        self.idle.extend(busy.into_iter().rev());
+        found
+    }
+
+    /// Lets others share a new HTTP/2 connection, and takes the first stream of it.
+    fn share(&mut self, connection: &Connection<B>, expires: Instant) -> Option<Stream> {
+        let Sender::Http2(sender) = &connection.sender else {
+            return None;
+        };
+        let streams = Arc::new(AtomicUsize::new(0));
+        let stream = Stream::begin(&streams);
+        let (facts, since) = (connection.facts.clone(), connection.facts.born);
+        self.shared.push(Shared {
+            sender: sender.clone(),
+            facts,
+            streams,
+            expires,
+            since,
+            used: false,
+        });
+        Some(stream)
+    }
+
+    /// Takes in a connection that was dialed for whoever comes first.
+    fn put(&mut self, leased: Leased<B>) {
+        if let Sender::Http1(sender) = leased.connection.sender {
+            let (facts, expires) = (leased.connection.facts, leased.expires);
+            self.idle.push_back(Idle {
+                since: facts.born,
+                sender,
+                facts,
+                expires,
+            });
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! An upstream: sends a request to one of its endpoints, and says exactly what went wrong if that fails.
+//!
+//! It decides which endpoint (round robin), which protocol, how long to wait for a head, and whether a failed
+//! attempt may be made once more: only what was provably not processed, or an idempotent request without a body
+//! that met a connection just being closed. It does not bound the whole request (see deadline) nor how many are
+//! in flight (see limit).
+
+mod attempt;
+mod outgoing;
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use outrigger_gateway::{Failure, Reason, grpc};
+use outrigger_layers::exchange::Exchange;
+use tokio::time::Instant;
+use tower_service::Service;
+
+use self::{
+    attempt::{Attempt, Rejected},
+    outgoing::Outgoing,
+};
+use crate::{
+    body::{BoxError, RequestBody, ResponseBody},
+    connect::{Connect, Protocol},
+    discover::{Endpoints, Set},
+    endpoint::Endpoint,
+    pool::{Pool, PoolConfig},
+};
+
+/// Which HTTP version to speak to an upstream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Speak {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2; without TLS, with prior knowledge.
+    Http2,
+    /// What ALPN settles; without TLS, HTTP/2 for gRPC and HTTP/1.1 for everything else.
+    #[default]
+    Auto,
+}
+
+/// How long an upstream may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// From the end of the request's body to the response's head; not for gRPC.
+    pub head: Duration,
+    /// Without a byte moving, in a body up or down.
+    pub idle: Duration,
+    /// The same for gRPC and server-sent events.
+    pub stream_idle: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(30),
+            idle: Duration::from_secs(60),
+            stream_idle: Duration::from_secs(3600),
+        }
+    }
+}
+
+/// How an upstream is spoken to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UpstreamConfig {
+    /// Which HTTP version.
+    pub speak: Speak,
+    /// How long it may take.
+    pub timeouts: Timeouts,
+    /// How connections are made and kept.
+    pub pool: PoolConfig,
+}
+
+/// Sends requests to the endpoints of one upstream, over connections of its own.
+///
+/// A clone shares them. One belongs to one worker: its locks are only ever taken by that worker's thread.
+pub struct Upstream<C, B>(Arc<Inner<C, B>>);
+
+struct Inner<C, B> {
+    name: Arc<str>,
+    connector: Arc<C>,
+    endpoints: Endpoints,
+    config: UpstreamConfig,
+    slots: Mutex<Slots<C, B>>,
+    next: AtomicUsize,
+    outgoing: outgoing::Cache,
+}
+
+/// The connection pools for one set of endpoints.
+struct Slots<C, B> {
+    set: Option<Arc<Set>>,
+    slots: Arc<[Slot<C, B>]>,
+}
+
+/// The pools of one endpoint.
+struct Slot<C, B> {
+    /// For everything, but where `grpc` has a pool of its own.
+    main: Arc<Pool<C, RequestBody<B>>>,
+    /// HTTP/2 with prior knowledge, beside HTTP/1.1.
+    grpc: Option<Arc<Pool<C, RequestBody<B>>>>,
+}
+
+impl<C, B> Clone for Slot<C, B> {
+    fn clone(&self) -> Self {
+        Self {
+            main: self.main.clone(),
+            grpc: self.grpc.clone(),
+        }
+    }
+}
+
+impl<C, B> Clone for Upstream<C, B> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<C, B> fmt::Debug for Upstream<C, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upstream")
+            .field("name", &self.0.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<C: Connect, B> Upstream<C, B> {
+    /// The upstream `name`, reached at `endpoints` through `connector`.
+    pub fn new(name: Arc<str>, endpoints: Endpoints, connector: Arc<C>, config: UpstreamConfig) -> Self {
+        let slots = Mutex::new(Slots {
+            set: None,
+            slots: Arc::new([]),
+        });
+        let next = AtomicUsize::new(outrigger_layers::random::random() as usize);
+        let outgoing = outgoing::Cache::new(connector.is_secure());
+        Self(Arc::new(Inner {
+            name,
+            connector,
+            endpoints,
+            config,
+            slots,
+            next,
+            outgoing,
+        }))
+    }
+
+    /// Drops connections that were idle for too long; call it now and then.
+    pub fn sweep(&self) {
+        let slots = self.0.lock().slots.clone();
+        let now = Instant::now();
+        for slot in slots.iter() {
+            slot.main.sweep(now);
+            if let Some(grpc) = &slot.grpc {
+                grpc.sweep(now);
+            }
+        }
+    }
+}
+
+impl<C, B> Inner<C, B> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Slots<C, B>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<C: Connect, B> Inner<C, B> {
+    /// The pools for the endpoints known now; pools of endpoints that stay are kept.
+    async fn slots(&self) -> Result<Arc<[Slot<C, B>]>, Failure> {
+        let set = self.endpoints.current(self.config.pool.connect_timeout).await?;
+        let mut slots = self.lock();
+        if slots.set.as_ref().is_none_or(|known| !Arc::ptr_eq(known, &set)) {
+            let kept = slots.slots.clone();
+            let slot = |endpoint: &Endpoint| {
+                let same = |slot: &&Slot<C, B>| slot.main.endpoint() == endpoint;
+                kept.iter()
+                    .find(same)
+                    .cloned()
+                    .unwrap_or_else(|| self.slot(endpoint))
+            };
+            slots.slots = set.endpoints.iter().map(slot).collect();
+            slots.set = Some(set);
+        }
+        Ok(slots.slots.clone())
+    }
+
+    fn slot(&self, endpoint: &Endpoint) -> Slot<C, B> {
+        let pool = |spoken| {
+            Arc::new(Pool::new(
+                endpoint.clone(),
+                self.connector.clone(),
+                spoken,
+                self.config.pool,
+            ))
+        };
+        match (self.config.speak, self.connector.is_secure()) {
+            (Speak::Http1, _) => Slot {
+                main: pool(Some(Protocol::Http1)),
+                grpc: None,
+            },
+            (Speak::Http2, _) => Slot {
+                main: pool(Some(Protocol::Http2)),
+                grpc: None,
+            },
+            (Speak::Auto, true) => Slot {
+                main: pool(None),
+                grpc: None,
+            },
+            (Speak::Auto, false) => Slot {
+                main: pool(Some(Protocol::Http1)),
+                grpc: Some(pool(Some(Protocol::Http2))),
+            },
+        }
+    }
+}
+
+impl<C, B> Inner<C, B>
+where
+    C: Connect,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    async fn send(&self, request: Request<B>) -> Result<Response<ResponseBody<C, RequestBody<B>>>, Failure> {
+        let exchange = Exchange::of(request.extensions()).cloned();
+        let slots = self.slots().await?;
+        let is_grpc = exchange
+            .as_ref()
+            .map_or_else(|| grpc::is_grpc(request.headers()), Exchange::is_grpc);
+        let outgoing = Outgoing::of(&request, &self.outgoing)?;
+        let mut request = Some(request.map(|body| RequestBody::new(body, exchange.clone())));
+        let attempt = Attempt {
+            exchange: exchange.as_ref(),
+            outgoing,
+            timeouts: self.config.timeouts,
+            is_grpc,
+        };
+
+        let first = self.next.fetch_add(1, Relaxed);
+        let mut fresh = false;
+        // One repeat of what was provably not processed is free; every other is the business of retry.
+        for tried in 0.. {
+            let slot = &slots[first.wrapping_add(tried) % slots.len()];
+            let pool = slot.grpc.as_ref().filter(|_| is_grpc).unwrap_or(&slot.main);
+            let sent = request.take().expect("there is a request for each turn");
+            let rejected = match attempt.make(pool, sent, fresh).await {
+                Ok(response) => return Ok(response),
+                Err(rejected) => *rejected,
+            };
+            match rejected {
+                Rejected {
+                    again: Some(again),
+                    failure,
+                    reused,
+                } if tried == 0 && (slots.len() > 1 || reused) && failure.reason() != Reason::TlsAlert => {
+                    request = Some(again);
+                    fresh = slots.len() == 1;
+                }
+                Rejected { failure, .. } => return Err(failure.at_upstream(self.name.clone())),
+            }
+        }
+        unreachable!("the second turn returns")
+    }
+}
+
+impl<C, B> Service<Request<B>> for Upstream<C, B>
+where
+    C: Connect,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<ResponseBody<C, RequestBody<B>>>;
+    type Error = Failure;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Failure>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let inner = self.0.clone();
+        Box::pin(async move { inner.send(request).await })
+    }
+}
