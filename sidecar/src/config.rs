@@ -1,35 +1,50 @@
 //! The configuration: one TOML file, every key with a default.
 
+mod claim;
 mod direction;
 mod duration;
 mod endpoint;
+mod finding;
 mod identity;
 mod name;
+mod not_yet;
 mod policy;
 mod process;
 mod route;
-mod spiffe;
+mod section;
+mod suggestion;
 mod text;
 mod upstream;
+mod value;
 mod word;
 
-use std::num::NonZeroUsize;
+use std::{
+    fs, io,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
 
 use serde::Serialize;
+use toml::de::{DeTable, DeValue};
 
 pub use self::{
     direction::{Destination, Inbound, Outbound},
     endpoint::Endpoint,
+    finding::{ConfigErrors, Finding, LoadError},
     identity::{Identity, IdentitySource},
-    name::{HostName, Name, ServerName},
+    name::{HostName, Name},
     policy::{Balance, BalancePolicy, Breaker, Health, Limit, Rate, RateUnit, Retry, Timeout},
     process::{AccessLog, Admin, Dns, Drain, Limits, Log, LogFormat, Probe},
     route::{HostPattern, PathPrefix, Route, normalize_host},
-    spiffe::SpiffePattern,
     text::Fraction,
     upstream::{Protocol, TlsMode, Upstream, UpstreamTls},
 };
-use self::word::words;
+use self::{
+    finding::{Kind, Place},
+    section::{Reading, Section},
+    value::{Read, word},
+    word::words,
+};
 
 /// A whole configuration, checked: what has this type can be run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -63,6 +78,87 @@ pub struct Config {
     pub log: Log,
 }
 
+/// A configuration, and what its reader should know beside it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// Settings of the file that are not in effect yet, by name.
+    pub warnings: Vec<Finding>,
+}
+
+impl Config {
+    /// Reads and checks a file. Its relative paths count from its own folder.
+    pub fn load(file: &Path) -> Result<Loaded, LoadError> {
+        let unreadable = |source: io::Error| LoadError::Unreadable {
+            file: file.to_owned(),
+            source,
+        };
+        let text = fs::read_to_string(file).map_err(unreadable)?;
+        Ok(Self::parse(&text, file)?)
+    }
+
+    /// Checks the text of a file, which is named for messages and for its folder, and not read.
+    pub fn parse(text: &str, file: &Path) -> Result<Loaded, ConfigErrors> {
+        let (tree, broken) = DeTable::parse_recoverable(text);
+        let reading = Reading::new(folder_of(file), tree.get_ref().contains_key("identity"));
+        for error in broken {
+            let place = Place {
+                offset: error.span().map_or(0, |span| span.start),
+                key: String::new(),
+            };
+            reading.note(Kind::Syntax, place, error.message());
+        }
+        let config = Self::read(Section::root(&reading, tree.get_ref()));
+        let (errors, warnings) = finding::sort_out(reading.into_notes(), text, file);
+        if errors.is_empty() {
+            Ok(Loaded { config, warnings })
+        } else {
+            Err(ConfigErrors(errors))
+        }
+    }
+
+    /// The configuration in effect, defaults included, as a file that reads back as the same configuration.
+    pub fn effective(&self) -> String {
+        toml::to_string(self).expect("every value of a configuration has a form in TOML")
+    }
+
+    fn read(mut root: Section<'_>) -> Self {
+        let name = root.optional("name", value::name).unwrap_or_else(Name::of_host);
+        let workers = root.or("workers", Workers::Auto, Workers::read);
+        let details = root.or("details", Details::Auto, word);
+        let identity = Identity::read(root.section("identity"));
+        let inbound = root.sections("inbound").into_iter().enumerate();
+        let inbound = inbound
+            .filter_map(|(index, section)| Inbound::read(section, index))
+            .collect();
+        let outbound = Outbound::read(root.section("outbound"));
+        if !root.has("inbound") && !root.has("outbound") {
+            root.fault("neither [[inbound]] nor [outbound] is there: nothing to do");
+        }
+        Self {
+            name,
+            workers,
+            details,
+            identity,
+            inbound,
+            outbound,
+            limits: Limits::read(root.section("limits")),
+            dns: Dns::read(root.section("dns")),
+            admin: Admin::read(root.section("admin")),
+            probe: Probe::read(root.section("probe")),
+            drain: Drain::read(root.section("drain")),
+            log: Log::read(root.section("log")),
+        }
+    }
+}
+
+/// The folder of a file as an absolute path, as far as the current folder is known.
+fn folder_of(file: &Path) -> PathBuf {
+    let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    file.parent().map(Path::to_owned).unwrap_or_default()
+}
+
 /// How many worker threads run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -83,5 +179,16 @@ words! {
         Always = "always",
         /// Nobody; they are in the log.
         Never = "never",
+    }
+}
+
+impl Workers {
+    fn read(value: &DeValue<'_>) -> Read<Self> {
+        match value {
+            DeValue::Integer(_) => value::whole(1..=1024)(value).map(Self::Count),
+            DeValue::String(text) if text == "auto" => Ok(Self::Auto),
+            DeValue::String(text) => Err(format!("\"{text}\" is neither \"auto\" nor a number")),
+            other => Err(value::expected("\"auto\" or a number", other)),
+        }
     }
 }

@@ -86,7 +86,9 @@ fn part(number: &str, unit: &str) -> Result<u128, DurationError> {
         None => return Err(DurationError::Malformed),
     };
     let whole: u128 = whole.parse().map_err(|_| DurationError::TooLong)?;
-    Ok(whole.saturating_mul(length).saturating_add(fraction_of(fraction, length)?))
+    Ok(whole
+        .saturating_mul(length)
+        .saturating_add(fraction_of(fraction, length)?))
 }
 
 /// Nanoseconds of the digits behind the point.
@@ -97,8 +99,15 @@ fn fraction_of(digits: &str, length: u128) -> Result<u128, DurationError> {
         return Err(DurationError::TooFine);
     }
     let scale = 10_u128.pow(digits.len() as u32);
-    let scaled = digits.bytes().fold(0, |sum, digit| sum * 10 + u128::from(digit - b'0')) * length;
-    if scaled.is_multiple_of(scale) { Ok(scaled / scale) } else { Err(DurationError::TooFine) }
+    let scaled = digits
+        .bytes()
+        .fold(0, |sum, digit| sum * 10 + u128::from(digit - b'0'))
+        * length;
+    if scaled.is_multiple_of(scale) {
+        Ok(scaled / scale)
+    } else {
+        Err(DurationError::TooFine)
+    }
 }
 
 /// Splits before the first character that satisfies the condition.

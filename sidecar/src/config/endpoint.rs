@@ -57,7 +57,9 @@ impl Endpoint {
         let Some((host, port)) = name.rsplit_once(':') else {
             return Err(format!("`dns:{name}` has no port; write dns:host:port"));
         };
-        let port = port.parse().map_err(|_| format!("`{port}` is not a port within 1 to 65535"))?;
+        let port = port
+            .parse()
+            .map_err(|_| format!("`{port}` is not a port within 1 to 65535"))?;
         if name.parse::<SocketAddr>().is_ok() {
             return Err(format!("`{host}` is an address; leave out `dns:`"));
         }

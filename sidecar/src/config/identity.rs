@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::{
+    section::Section,
     text::{path, paths},
+    value::{path_from, word},
     word::words,
 };
 
@@ -27,6 +29,27 @@ pub struct Identity {
     /// PEM or DER: revocation lists.
     #[serde(serialize_with = "paths")]
     pub crl: Vec<PathBuf>,
+}
+
+impl Identity {
+    pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
+        if !section.is_present() {
+            return None;
+        }
+        let file = path_from(&section.reading.folder);
+        let source = section.or("source", IdentitySource::Files, word);
+        let cert = section.required("cert", &file);
+        let key = section.required("key", &file);
+        let trust = section.required("trust", &file);
+        let crl = section.list("crl", &file);
+        Some(Self {
+            source,
+            cert: cert?,
+            key: key?,
+            trust: trust?,
+            crl,
+        })
+    }
 }
 
 words! {

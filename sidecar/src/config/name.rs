@@ -1,6 +1,8 @@
 //! Names: of this deployment, of upstreams, of hosts.
 
-use std::{fmt, net::IpAddr};
+use std::{fmt, fs};
+
+use outrigger_identity::ServerName;
 
 use super::text::serialize_as_text;
 
@@ -21,8 +23,16 @@ impl Name {
         fits.then(|| Self(text.to_owned()))
     }
 
+    /// The name of this host, as near as it is a name; `outrigger` where the system tells none.
+    pub(super) fn of_host() -> Self {
+        const FILES: [&str; 2] = ["/proc/sys/kernel/hostname", "/etc/hostname"];
+        let mut texts = FILES.iter().filter_map(|file| fs::read_to_string(file).ok());
+        let name = texts.find_map(|text| Self::nearest(text.trim()));
+        name.unwrap_or_else(|| Self("outrigger".to_owned()))
+    }
+
     /// The nearest name to any text: what is not allowed becomes `-`. Empty text has none.
-    pub(super) fn nearest(text: &str) -> Option<Self> {
+    fn nearest(text: &str) -> Option<Self> {
         let replace = |byte| if Self::allows(byte) { char::from(byte) } else { '-' };
         Self::new(&text.bytes().take(Self::LONGEST).map(replace).collect::<String>())
     }
@@ -37,17 +47,17 @@ impl Name {
     }
 }
 
-/// A DNS name, in lower case and without the trailing dot (RFC 1123 §2.1; `_` is allowed, services have it).
+/// A DNS name as certificates carry it, in lower case and without the trailing dot.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct HostName(String);
 
 impl HostName {
-    /// The name, if it is one: labels of 1 to 63 of `a-z 0-9 _ -`, no `-` at either end, 253 bytes in all.
-    /// What looks like an IPv4 address is none.
+    /// The name, if it is one: labels of 1 to 63 of `a-z 0-9 _ -`, no `-` at either end, 253 bytes in all, and the
+    /// last label no number, which would be an address (RFC 1123 §2.1; `_` is allowed, services have it).
     pub fn new(text: &str) -> Option<Self> {
         let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
-        let last_is_number = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
-        let fits = name.len() <= 253 && name.split('.').all(is_label) && !last_is_number;
+        let fits =
+            !name.ends_with('.') && matches!(ServerName::try_from(name.as_str()), Ok(ServerName::DnsName(_)));
         fits.then_some(Self(name))
     }
 
@@ -55,28 +65,10 @@ impl HostName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
 
-fn is_label(label: &str) -> bool {
-    (1..=63).contains(&label.len())
-        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
-        && !label.starts_with('-')
-        && !label.ends_with('-')
-}
-
-/// The name a server's certificate must carry.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum ServerName {
-    /// A DNS name; also sent as SNI.
-    Dns(HostName),
-    /// An address among the certificate's names; never sent as SNI (RFC 6066 §3).
-    Ip(IpAddr),
-}
-
-impl ServerName {
-    /// A DNS name or an IP address.
-    pub fn new(text: &str) -> Option<Self> {
-        text.parse().map(Self::Ip).ok().or_else(|| HostName::new(text).map(Self::Dns))
+    /// The name as a certificate is checked for it.
+    pub fn to_server_name(&self) -> ServerName<'static> {
+        ServerName::try_from(self.0.clone()).expect("a host name was read as a DNS name")
     }
 }
 
@@ -92,13 +84,4 @@ impl fmt::Display for HostName {
     }
 }
 
-impl fmt::Display for ServerName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Dns(name) => name.fmt(f),
-            Self::Ip(address) => address.fmt(f),
-        }
-    }
-}
-
-serialize_as_text!(Name, HostName, ServerName);
+serialize_as_text!(Name, HostName);

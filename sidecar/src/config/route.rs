@@ -1,10 +1,19 @@
 //! Which requests go to an upstream: by host and by path.
 
-use std::fmt;
+use std::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
 use serde::Serialize;
+use toml::de::DeValue;
 
-use super::text::{list, serialize_as_text};
+use super::{
+    HostName,
+    section::Section,
+    text::{list, serialize_as_text},
+    value::{Read, text},
+};
 
 /// Which requests go to an upstream. Both lists must match; an empty one matches all.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -15,6 +24,15 @@ pub struct Route {
     /// Prefixes its path may have; none = every path.
     #[serde(serialize_with = "list")]
     pub paths: Vec<PathPrefix>,
+}
+
+impl Route {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        Self {
+            hosts: section.list("hosts", HostPattern::read),
+            paths: section.list("paths", PathPrefix::read),
+        }
+    }
 }
 
 /// A host to match: `orders` or `*.shop.svc`; kept in lower case, without port and trailing dot.
@@ -38,6 +56,36 @@ impl HostPattern {
             Self::Exact(name) => name == host,
             Self::Suffix(suffix) => host.len() > suffix.len() && host.ends_with(suffix.as_str()),
         }
+    }
+}
+
+impl HostPattern {
+    fn read(value: &DeValue<'_>) -> Read<Self> {
+        let text = text(value)?;
+        if let Ok(address) = text.parse::<Ipv6Addr>() {
+            return Ok(Self::Exact(format!("[{address}]")));
+        }
+        let host = normalize_host(text);
+        let suffix = host.strip_prefix('*');
+        match suffix {
+            Some("") => Err("leave out `hosts` to match every host".to_owned()),
+            Some(suffix) if is_suffix(suffix) => Ok(Self::Suffix(suffix.to_owned())),
+            None if is_host(&host) => Ok(Self::Exact(host)),
+            _ => Err(format!("\"{text}\" is neither a host nor *.suffix")),
+        }
+    }
+}
+
+fn is_suffix(text: &str) -> bool {
+    text.strip_prefix('.')
+        .is_some_and(|name| HostName::new(name).is_some())
+}
+
+fn is_host(text: &str) -> bool {
+    let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    match inner {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => text.parse::<Ipv4Addr>().is_ok() || HostName::new(text).is_some(),
     }
 }
 
@@ -73,7 +121,25 @@ impl PathPrefix {
 
     /// Whether the path of a request lies below; paths are compared byte by byte, as they came.
     pub fn matches(&self, path: &str) -> bool {
-        path.strip_prefix(self.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        path.strip_prefix(self.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
+impl PathPrefix {
+    fn read(value: &DeValue<'_>) -> Read<Self> {
+        let text = text(value)?;
+        let fits = text.starts_with('/')
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#'));
+        if fits {
+            Ok(Self(text.trim_end_matches('/').to_owned()))
+        } else {
+            Err(format!(
+                "\"{text}\" is not a path prefix; it begins with `/` and has no query"
+            ))
+        }
     }
 }
 

@@ -1,10 +1,16 @@
 //! One upstream: a service we send requests to, be it the app beside us or one far away.
 
-use serde::Serialize;
+use std::net::IpAddr;
+
+use outrigger_identity::{ServerName, SpiffePattern};
+use serde::{Serialize, Serializer};
+use toml::de::DeValue;
 
 use super::{
-    Balance, Breaker, Endpoint, Health, Limit, Name, Retry, ServerName, SpiffePattern, Timeout,
+    Balance, Breaker, Endpoint, Health, HostName, Limit, Name, Retry, Timeout,
+    section::Section,
     text::{list, or_none},
+    value::{self, Read, boolean, text, word},
     word::words,
 };
 
@@ -35,6 +41,65 @@ pub struct Upstream {
     pub health: Option<Health>,
     /// How requests are spread over its endpoints.
     pub balance: Balance,
+}
+
+/// What differs between the app beside us and a service far away.
+#[derive(Debug)]
+pub(super) struct UpstreamDefaults {
+    /// Its name, if it has one without being named.
+    pub(super) name: Option<Name>,
+    pub(super) tls: TlsMode,
+    pub(super) retry: Retry,
+}
+
+impl Upstream {
+    pub(super) fn read(section: &mut Section<'_>, default: UpstreamDefaults) -> Option<Self> {
+        let name = match default.name {
+            Some(name) => Some(section.or("name", name, value::name)),
+            None => section.required("name", value::name),
+        };
+        let endpoints = endpoints(section);
+        let protocol = section.or("protocol", Protocol::Auto, word);
+        let maintenance = section.or("maintenance", false, boolean);
+        let tls = UpstreamTls::read(section.section("tls"), default.tls);
+        let timeout = Timeout::read(section.section("timeout"));
+        let retry = Retry::read(section.section("retry"), &default.retry);
+        let limit = Limit::read(section.section("limit"));
+        let breaker = Breaker::read(section.section("breaker"));
+        let health = Health::read(section.section("health"));
+        let balance = Balance::read(section.section("balance"));
+        Some(Self {
+            name: name?,
+            endpoints,
+            protocol,
+            maintenance,
+            tls,
+            timeout,
+            retry,
+            limit,
+            breaker,
+            health,
+            balance,
+        })
+    }
+}
+
+/// At least one endpoint, none twice.
+fn endpoints(section: &mut Section<'_>) -> Vec<Endpoint> {
+    let endpoints = section.list("endpoints", |value| Endpoint::parse(text(value)?));
+    if !section.has("endpoints") {
+        section.missing("endpoints");
+    } else if section.is_empty_list("endpoints") {
+        section.fail("endpoints", "is empty; an upstream has at least one");
+    }
+    let repeated = endpoints
+        .iter()
+        .enumerate()
+        .find(|(index, endpoint)| endpoints[..*index].contains(endpoint));
+    if let Some((_, endpoint)) = repeated {
+        section.fail("endpoints", format!("`{endpoint}` is there twice"));
+    }
+    endpoints
 }
 
 words! {
@@ -68,9 +133,66 @@ pub struct UpstreamTls {
     pub mode: TlsMode,
     /// The name its certificate must carry; `None` = the host of the endpoint connected to, unless `spiffe` says
     /// who it must be.
-    #[serde(serialize_with = "or_none")]
-    pub server_name: Option<ServerName>,
+    #[serde(serialize_with = "server_name_or_none")]
+    pub server_name: Option<ServerName<'static>>,
     /// SPIFFE IDs, one of which its certificate must carry; none = any.
     #[serde(serialize_with = "list")]
     pub spiffe: Vec<SpiffePattern>,
+}
+
+impl UpstreamTls {
+    fn read(mut section: Section<'_>, default: TlsMode) -> Self {
+        let tls = Self {
+            mode: TlsMode::read(&mut section, "mode", default),
+            server_name: section.or("server_name", None, value::or_none(server_name)),
+            spiffe: section.list("spiffe", spiffe),
+        };
+        let checked = [
+            ("server_name", tls.server_name.is_some()),
+            ("spiffe", !tls.spiffe.is_empty()),
+        ];
+        for (key, _) in checked
+            .into_iter()
+            .filter(|(_, is_set)| *is_set && tls.mode == TlsMode::Off)
+        {
+            section.clash(key, "is checked over TLS only, and `mode` is \"off\"");
+        }
+        tls
+    }
+}
+
+impl TlsMode {
+    /// Reads the key; what needs an identity is wrong without one.
+    pub(super) fn read(section: &mut Section<'_>, key: &'static str, default: Self) -> Self {
+        let mode = section.or(key, default, word);
+        if mode != Self::Off && !section.reading.has_identity {
+            section.clash(key, format!("\"{}\" needs [identity]", mode.word()));
+        }
+        mode
+    }
+
+    /// The default between services: as safe as the identity allows.
+    pub(super) const fn strictest(has_identity: bool) -> Self {
+        if has_identity { Self::Mutual } else { Self::Off }
+    }
+}
+
+fn server_name(value: &DeValue<'_>) -> Read<ServerName<'static>> {
+    let text = text(value)?;
+    match text.parse::<IpAddr>() {
+        Ok(address) => Ok(address.into()),
+        Err(_) => HostName::new(text)
+            .map(|name| name.to_server_name())
+            .ok_or_else(|| format!("\"{text}\" is neither a DNS name nor an IP address")),
+    }
+}
+
+fn server_name_or_none<S: Serializer>(name: &Option<ServerName<'static>>, to: S) -> Result<S::Ok, S::Error> {
+    or_none(&name.as_ref().map(ServerName::to_str), to)
+}
+
+/// A SPIFFE ID or a pattern of them.
+pub(super) fn spiffe(value: &DeValue<'_>) -> Read<SpiffePattern> {
+    let text = text(value)?;
+    text.parse().map_err(|error| format!("\"{text}\": {error}"))
 }

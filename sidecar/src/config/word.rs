@@ -15,6 +15,15 @@ macro_rules! words {
             $($(#[$variant_doc])* #[serde(rename = $word)] $variant,)*
         }
 
+        impl $name {
+            /// The word that the configuration has for it.
+            pub const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                }
+            }
+        }
+
         impl $crate::config::word::Word for $name {
             const WORDS: &'static [(&'static str, Self)] = &[$(($word, Self::$variant),)*];
         }
