@@ -13,7 +13,7 @@
 //! # use tower::{Layer, Service, ServiceExt, service_fn};
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! let hello = service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(Full::from("hello"))));
+//! let hello = service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(Full::new(&b"hello"[..]))));
 //! let layer = LimitLayer::new(64);
 //! let mut service = layer.layer(hello);
 //!
