@@ -1,0 +1,188 @@
+//! What ends at this hop, and nothing else.
+
+use http::{HeaderName, HeaderValue};
+use proptest::prelude::*;
+
+use super::*;
+
+const ENDS_HERE: [&str; 9] = [
+    "connection",
+    "proxy-connection",
+    "keep-alive",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+    "http2-settings",
+    "proxy-authorization",
+    "proxy-authenticate",
+];
+
+#[test]
+fn hop_by_hop_fields_end_here_and_end_to_end_fields_go_on() {
+    let fields = ENDS_HERE.map(|name| (name, "x"));
+    let kept = [
+        HOST,
+        ("trailer", "grpc-status"),
+        ("accept", "*/*"),
+        ("authorization", "Basic eA=="),
+    ];
+    let request = passed(request("/", &[&fields[..], &kept[..]].concat()));
+    for name in ENDS_HERE {
+        assert!(!request.headers().contains_key(name), "{name}");
+    }
+    for (name, value) in kept {
+        assert_eq!(request.headers()[name], value);
+    }
+}
+
+#[test]
+fn what_connection_names_ends_here_in_every_spelling() {
+    let request = passed(request(
+        "/",
+        &[
+            HOST,
+            ("connection", "keep-alive, X-One ,,x-two"),
+            ("connection", "\tx-three,not a name"),
+            ("x-one", "1"),
+            ("x-two", "2"),
+            ("x-two", "2"),
+            ("x-three", "3"),
+            ("x-four", "4"),
+        ],
+    ));
+    for name in ["x-one", "x-two", "x-three", "connection"] {
+        assert!(!request.headers().contains_key(name), "{name}");
+    }
+    assert_eq!(request.headers()["x-four"], "4");
+}
+
+#[test]
+fn connection_cannot_hide_what_the_next_hop_relies_on() {
+    let relied_on = [
+        HOST,
+        ("authorization", "Bearer t"),
+        ("content-length", "3"),
+        ("content-type", "application/grpc"),
+        ("cookie", "a=1"),
+        ("grpc-timeout", "1S"),
+        ("traceparent", "00-1-1-01"),
+    ];
+    let names =
+        relied_on.map(|(name, _)| name).join(",") + ",via,forwarded,x-forwarded-for,x-forwarded-proto";
+    let request = passed(request(
+        "/",
+        &[&relied_on[..], &[("connection", &names)]].concat(),
+    ));
+    for (name, value) in relied_on {
+        assert_eq!(request.headers()[name], value);
+    }
+    for name in ["via", "forwarded", "x-forwarded-proto"] {
+        assert!(request.headers().contains_key(name), "{name}");
+    }
+}
+
+#[test]
+fn trailers_are_offered_on_if_they_were_offered_and_nothing_else_is() {
+    for te in ["trailers", "gzip, Trailers", "deflate;q=0.5 , trailers;q=0.5"] {
+        let request = passed(request("/", &[HOST, ("te", te), ("connection", "te")]));
+        assert_eq!(lines(request.headers(), "te"), ["trailers"], "{te}");
+    }
+    for te in ["gzip", "", "trailersx"] {
+        assert!(
+            !passed(request("/", &[HOST, ("te", te)]))
+                .headers()
+                .contains_key("te"),
+            "{te}"
+        );
+    }
+}
+
+fn field_name() -> impl Strategy<Value = String> {
+    prop_oneof![
+        prop::sample::select(&ENDS_HERE[..]).prop_map(str::to_owned),
+        prop::sample::select(
+            &[
+                "host",
+                "via",
+                "cookie",
+                "Forwarded",
+                "x-forwarded-for",
+                "x-a",
+                "x_b",
+                "Te"
+            ][..]
+        )
+        .prop_map(str::to_owned),
+        "[a-zA-Z_-]{1,12}",
+    ]
+}
+
+fn fields() -> impl Strategy<Value = Vec<(HeaderName, HeaderValue)>> {
+    let value = prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..20),
+        prop::collection::vec(field_name(), 0..5).prop_map(|names| names.join(",").into_bytes()),
+    ];
+    let field = (field_name(), value).prop_filter_map("bytes no field may have", |(name, value)| {
+        Some((
+            HeaderName::try_from(name).ok()?,
+            HeaderValue::from_bytes(&value).ok()?,
+        ))
+    });
+    prop::collection::vec(field, 0..30)
+}
+
+/// The names in all `Connection` fields, as a second, slower reading.
+fn named(fields: &[(HeaderName, HeaderValue)]) -> Vec<String> {
+    let lists = fields
+        .iter()
+        .filter(|(name, _)| name == "connection")
+        .map(|(_, value)| value.as_bytes());
+    let text = lists
+        .map(|list| String::from_utf8_lossy(list).into_owned())
+        .collect::<Vec<_>>()
+        .join(",");
+    text.split(',')
+        .map(|name| name.trim().to_ascii_lowercase())
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn no_hop_by_hop_field_survives_and_no_other_is_lost(fields in fields()) {
+        let mut before = HeaderMap::new();
+        for (name, value) in &fields {
+            before.append(name, value.clone());
+        }
+        let mut headers = before.clone();
+        strip_response(&mut headers);
+        let named = named(&fields);
+        for name in ENDS_HERE {
+            prop_assert!(!headers.contains_key(name));
+        }
+        for name in before.keys().filter(|name| !headers.contains_key(*name)) {
+            let dashed = name.as_str().replace('_', "-");
+            prop_assert!(ENDS_HERE.contains(&dashed.as_str()) || named.contains(&name.to_string()), "lost {name}");
+        }
+        for name in named.iter().filter(|name| name.starts_with("x-a")) {
+            prop_assert!(!headers.contains_key(name));
+        }
+    }
+
+    #[test]
+    fn any_request_is_refused_or_leaves_clean_and_with_all_it_had_in_via(fields in fields()) {
+        let mut request = request("/", &[]);
+        for (name, value) in &fields {
+            request.headers_mut().append(name, value.clone());
+        }
+        let via: Vec<_> = request.headers().get_all("via").iter().cloned().collect();
+        if receive(&mut request, &name()).is_ok() {
+            for name in ENDS_HERE.into_iter().filter(|name| *name != "te") {
+                prop_assert!(!request.headers().contains_key(name));
+            }
+            let after: Vec<_> = request.headers().get_all("via").iter().cloned().collect();
+            prop_assert_eq!(&after[..via.len()], &via[..]);
+            prop_assert_eq!(&after[via.len()..], &["1.1 shop-in-1"]);
+            prop_assert_eq!(request.headers().get_all("host").iter().count(), 1);
+        }
+    }
+}
