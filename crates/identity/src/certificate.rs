@@ -46,7 +46,9 @@ pub struct Certificate {
     pub role: Role,
     /// Whose it is: `CN=orders,O=Shop` (RFC 4514); may be empty.
     pub subject: String,
-    /// Who issued it, in the same form.
+    /// The common name within its subject, escaped in the same way.
+    pub common_name: Option<String>,
+    /// Who issued it, in the same form as the subject.
     pub issuer: String,
     /// Its serial number, in lower-case hexadecimal.
     pub serial: String,
@@ -81,6 +83,7 @@ impl Certificate {
         Ok(Self {
             role,
             subject: name::text_of(parsed.subject()),
+            common_name: name::common_name_of(parsed.subject()),
             issuer: name::text_of(parsed.issuer()),
             serial: hex(parsed.raw_serial()),
             spiffe: names.spiffe(),
@@ -99,8 +102,17 @@ impl Certificate {
         self.subject == self.issuer
     }
 
-    /// What to call it in a sentence: its subject, else the first name it has, else its serial number.
+    /// What to call it in a sentence: `CN=orders`, else its subject, else the first name it has, else its serial
+    /// number.
     pub fn label(&self) -> String {
+        match &self.common_name {
+            Some(name) => format!("CN={name}"),
+            None => self.full_label(),
+        }
+    }
+
+    /// What tells it from others: its whole subject, else the first name it has, else its serial number.
+    pub fn full_label(&self) -> String {
         if !self.subject.is_empty() {
             return self.subject.clone();
         }

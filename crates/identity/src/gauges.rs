@@ -103,7 +103,7 @@ fn ends(certificates: &[Certificate]) -> BTreeMap<Series, i64> {
     let mut ends = BTreeMap::new();
     for certificate in certificates {
         let end = ends
-            .entry((certificate.role, certificate.label()))
+            .entry((certificate.role, certificate.full_label()))
             .or_insert(certificate.not_after);
         *end = certificate.not_after.min(*end);
     }

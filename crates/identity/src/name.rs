@@ -22,6 +22,14 @@ pub(crate) fn text_of(name: &X509Name<'_>) -> String {
     text
 }
 
+/// The value of the (last, most specific) common name of `name`, escaped as in [`text_of`].
+pub(crate) fn common_name_of(name: &X509Name<'_>) -> Option<String> {
+    let attribute = name.iter_common_name().last()?;
+    let mut text = String::new();
+    push_value(&mut text, attribute.as_slice());
+    Some(text).filter(|text| !text.is_empty())
+}
+
 fn push_attribute(text: &mut String, attribute: &AttributeTypeAndValue<'_>) {
     let oid = attribute.attr_type().to_id_string();
     text.push_str(short_name(&oid).unwrap_or(&oid));

@@ -110,3 +110,32 @@ fn quoted_if_needed(value: &str) -> String {
 fn quoted(value: &str) -> String {
     format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_value_cannot_end_its_quotes_early() {
+        assert_eq!(quoted(r#"CN=a\";Hash=0"#), r#""CN=a\\\";Hash=0""#);
+        assert_eq!(quoted_if_needed("a.example"), "a.example");
+        assert_eq!(quoted_if_needed("a;URI=b"), "\"a;URI=b\"");
+    }
+
+    proptest! {
+        #[test]
+        fn a_quoted_value_reads_back(value in "[ -~]{0,40}") {
+            let inner = quoted(&value);
+            let inner = inner.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).expect("it is quoted");
+            let mut read = String::new();
+            let mut characters = inner.chars();
+            while let Some(c) = characters.next() {
+                prop_assert_ne!(c, '"', "a bare quote would end the value");
+                read.extend(if c == '\\' { characters.next() } else { Some(c) });
+            }
+            prop_assert_eq!(read, value);
+        }
+    }
+}

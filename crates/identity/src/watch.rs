@@ -71,7 +71,7 @@ fn log(certificate: &Certificate, stage: Stage, now: i64) {
             tracing::$macro!(
                 role = certificate.role.label(),
                 stage = stage.label(),
-                subject = certificate.label(),
+                subject = certificate.full_label(),
                 serial = certificate.serial,
                 not_before = words::date(certificate.not_before),
                 not_after = words::date(certificate.not_after),
@@ -118,6 +118,7 @@ mod tests {
         Certificate {
             role: Role::Own,
             subject: "CN=orders".into(),
+            common_name: Some("orders".into()),
             issuer: "CN=shop".into(),
             serial: "2a".into(),
             spiffe: None,
