@@ -24,6 +24,8 @@
 //! assert!(failure.retry_after() >= Some(Duration::from_secs(1)));
 //! # }
 //! ```
+//!
+//! [`Reason::Overload`]: outrigger_gateway::Reason::Overload
 
 mod pressure;
 mod state;

@@ -87,7 +87,8 @@ fn check_agreement(
     Err(bad("Host says other than :authority"))
 }
 
-/// The target without scheme and authority.
+/// The target without scheme and authority. `Uri` cannot tell a bare authority from one with the path `/`, so an
+/// absolute `OPTIONS` asks about `/`, never `*` (RFC 9112 §3.2.4).
 fn origin_form(uri: &Uri) -> Uri {
     match uri.path_and_query() {
         Some(target) if target.as_str().starts_with(['/', '*']) => target.clone().into(),

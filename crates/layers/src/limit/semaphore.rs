@@ -1,8 +1,8 @@
 //! A counting semaphore: one compare-and-swap while there is room, first come first served when there is none.
 //!
 //! The word `state` holds the permits that are out and, in its lowest bit, whether anyone waits. That bit changes
-//! under the queue's lock only. While it is set nobody overtakes: new arrivals queue, and a returned permit goes
-//! straight to the front of the queue without ever being free.
+//! under the queue's lock only, and while it is set every permit is out: one that is returned then goes straight to
+//! the front of the queue without ever being free, so that nobody overtakes.
 
 use std::{
     collections::VecDeque,
@@ -52,27 +52,28 @@ impl Semaphore {
         self.state.load(Relaxed) / PERMIT
     }
 
-    /// Takes a permit if there is room and nobody waits for it.
+    /// Takes a permit if there is room.
     fn try_take(&self) -> bool {
-        let taken = self.state.fetch_update(Acquire, Relaxed, |state| {
-            let free = state & SOMEONE_WAITS == 0 && state / PERMIT < self.max;
-            free.then(|| state + PERMIT)
-        });
-        taken.is_ok()
+        let take = |state| self.has_room(state).then_some(state + PERMIT);
+        self.state.fetch_update(Acquire, Relaxed, take).is_ok()
     }
 
-    /// With the queue locked: takes a permit, or makes everyone after us queue. Room that appears in between is
-    /// not missed, as both outcomes are decided by the same swap.
+    /// With the queue locked: takes a permit, or has everyone who returns one look at the queue. Room that appears
+    /// in between is not missed, as both outcomes are decided by the same swap.
     fn take_or_announce(&self) -> bool {
-        let before = self.state.fetch_update(AcqRel, Acquire, |state| {
-            let free = state & SOMEONE_WAITS == 0 && state / PERMIT < self.max;
-            Some(if free {
+        let decide = |state| {
+            Some(if self.has_room(state) {
                 state + PERMIT
             } else {
                 state | SOMEONE_WAITS
             })
-        });
-        before.is_ok_and(|state| state & SOMEONE_WAITS == 0 && state / PERMIT < self.max)
+        };
+        let before = self.state.fetch_update(AcqRel, Acquire, decide);
+        before.is_ok_and(|state| self.has_room(state))
+    }
+
+    fn has_room(&self, state: usize) -> bool {
+        state / PERMIT < self.max
     }
 
     fn take_or_queue(&self, waker: &Waker) -> Stage {

@@ -216,6 +216,17 @@ mod over_a_limit {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn readiness_is_spent_by_one_call() {
+        let (mut service, _handle, limit) = stack();
+        assert_ready_ok!(service.poll_ready());
+        let mut first = task::spawn(service.call(request()));
+        let mut second = task::spawn(service.call(request()));
+        assert_pending!(second.poll());
+        assert_pending!(first.poll());
+        assert_eq!(limit.in_flight(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn waiting_in_vain_says_for_what() {
         let (mut service, _handle, limit) = stack();
         assert_ready_ok!(service.poll_ready());
