@@ -1,5 +1,31 @@
 //! The configuration: one TOML file, every key with a default.
+//!
+//! A file is read whole before anything else happens: unknown keys, wrong types, bad values and things that do not
+//! go together are all told at once, each with file, line, column and key. What comes out is a [`Config`], whose
+//! types cannot be wrong; the files it names are not opened here. Keys that are known and not in effect yet are
+//! warnings, if the file sets them.
+//!
+//! Each section's type reads itself, beside its definition, through a `Section`: one line a key.
+//!
+//! ```
+//! use std::path::Path;
+//! use outrigger_sidecar::config::{Config, Details};
+//!
+//! let text = r#"
+//!     [[outbound.upstream]]
+//!     name = "orders"
+//!     endpoints = ["dns:orders.shop.svc:15006"]
+//! "#;
+//! let loaded = Config::parse(text, Path::new("outrigger.toml")).expect("nothing is wrong with it");
+//! assert_eq!(loaded.config.details, Details::Auto);
+//!
+//! let errors = Config::parse("detials = 1", Path::new("outrigger.toml")).expect_err("a mistyped key");
+//! assert!(errors.to_string().contains("outrigger.toml:1:1: detials: unknown key; did you mean `details`?"));
+//! ```
+//!
+#![doc = include_str!("config/KEYS.md")]
 
+mod choice;
 mod claim;
 mod direction;
 mod duration;
@@ -10,6 +36,8 @@ mod name;
 mod not_yet;
 mod policy;
 mod process;
+mod rate;
+mod reading;
 mod route;
 mod section;
 mod suggestion;
@@ -28,20 +56,23 @@ use serde::Serialize;
 use toml::de::{DeTable, DeValue};
 
 pub use self::{
+    choice::{Balance, BalancePolicy, Breaker, Health},
     direction::{Destination, Inbound, Outbound},
     endpoint::Endpoint,
     finding::{ConfigErrors, Finding, LoadError},
     identity::{Identity, IdentitySource},
     name::{HostName, Name},
-    policy::{Balance, BalancePolicy, Breaker, Health, Limit, Rate, RateUnit, Retry, Timeout},
+    policy::{Limit, Retry, Timeout},
     process::{AccessLog, Admin, Dns, Drain, Limits, Log, LogFormat, Probe},
+    rate::{Rate, RateUnit},
     route::{HostPattern, PathPrefix, Route, normalize_host},
     text::Fraction,
     upstream::{Protocol, TlsMode, Upstream, UpstreamTls},
 };
 use self::{
     finding::{Kind, Place},
-    section::{Reading, Section},
+    reading::Reading,
+    section::Section,
     value::{Read, word},
     word::words,
 };
@@ -133,7 +164,8 @@ impl Config {
             .filter_map(|(index, section)| Inbound::read(section, index))
             .collect();
         let outbound = Outbound::read(root.section("outbound"));
-        if !root.has("inbound") && !root.has("outbound") {
+        let has_inbound = root.has("inbound") && !root.is_empty_list("inbound");
+        if !has_inbound && !root.has("outbound") {
             root.fault("neither [[inbound]] nor [outbound] is there: nothing to do");
         }
         Self {
@@ -192,3 +224,6 @@ impl Workers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

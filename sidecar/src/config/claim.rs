@@ -7,7 +7,8 @@ use toml::de::DeValue;
 use super::{
     HostPattern, Name, PathPrefix, Route,
     finding::{Kind, Place},
-    section::{Reading, Section},
+    reading::Reading,
+    section::Section,
     value::Read,
 };
 

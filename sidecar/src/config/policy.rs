@@ -1,19 +1,17 @@
-//! How an upstream is treated: timeouts, retries, limits, breaker, health checks, balance.
+//! How requests to an upstream are treated: timeouts, retries, limits.
 
 use std::{
-    fmt,
     num::{NonZeroU32, NonZeroUsize},
     time::Duration,
 };
 
 use serde::Serialize;
-use toml::de::DeValue;
 
 use super::{
+    rate::Rate,
     section::Section,
-    text::{Fraction, duration, duration_or_none, or_none, serialize_as_text},
-    value::{self, MOST, Read, at_least_one, boolean, count, fraction, positive, text, word},
-    word::{Word, words},
+    text::{Fraction, duration, duration_or_none, or_none},
+    value::{self, at_least_one, boolean, count, fraction, positive},
 };
 
 /// How long things may take; `None` = no limit.
@@ -161,186 +159,6 @@ impl Limit {
             queue_wait: section.or("queue_wait", default.queue_wait, value::duration),
             adaptive: section.or("adaptive", default.adaptive, boolean),
             rate: section.or("rate", default.rate, value::or_none(Rate::read)),
-        }
-    }
-}
-
-/// A number of requests in a second, a minute or an hour: `100/s`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    /// How many.
-    pub count: NonZeroU32,
-    /// In what time.
-    pub per: RateUnit,
-}
-
-words! {
-    /// The time a [`Rate`] counts in.
-    RateUnit {
-        /// A second.
-        Second = "s",
-        /// A minute.
-        Minute = "m",
-        /// An hour.
-        Hour = "h",
-    }
-}
-
-impl RateUnit {
-    /// The time as a duration.
-    pub const fn duration(self) -> Duration {
-        Duration::from_secs(match self {
-            Self::Second => 1,
-            Self::Minute => 60,
-            Self::Hour => 3600,
-        })
-    }
-}
-
-impl fmt::Display for Rate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.count, self.per.word())
-    }
-}
-
-impl Rate {
-    fn read(value: &DeValue<'_>) -> Read<Self> {
-        let text = text(value)?;
-        let parsed = text.split_once('/').and_then(|(count, unit)| {
-            let count: NonZeroU32 = count.parse().ok()?;
-            let (_, per) = RateUnit::WORDS.iter().find(|(word, _)| *word == unit)?;
-            (u64::from(count.get()) <= MOST).then_some(Self { count, per: *per })
-        });
-        parsed.ok_or_else(|| {
-            format!("\"{text}\" is not a rate; write it like \"100/s\", \"100/m\" or \"100/h\"")
-        })
-    }
-}
-
-serialize_as_text!(Rate);
-
-/// When an endpoint is held back after failures.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Breaker {
-    /// Failures in a row that open it.
-    pub failures: NonZeroU32,
-    /// The first hold.
-    #[serde(serialize_with = "duration")]
-    pub hold: Duration,
-    /// The longest hold; never below `hold`.
-    #[serde(serialize_with = "duration")]
-    pub hold_cap: Duration,
-}
-
-impl Default for Breaker {
-    fn default() -> Self {
-        Self {
-            failures: NonZeroU32::MIN.saturating_add(4),
-            hold: Duration::from_secs(1),
-            hold_cap: Duration::from_secs(5),
-        }
-    }
-}
-
-impl Breaker {
-    pub(super) fn read(mut section: Section<'_>) -> Self {
-        let default = Self::default();
-        let breaker = Self {
-            failures: section.or("failures", default.failures, at_least_one),
-            hold: section.or("hold", default.hold, positive),
-            hold_cap: section.or("hold_cap", default.hold_cap, positive),
-        };
-        section.ordered(("hold", breaker.hold), ("hold_cap", breaker.hold_cap));
-        breaker
-    }
-}
-
-/// Probing the endpoints over HTTP.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Health {
-    /// The path to ask for; it begins with a slash.
-    pub path: String,
-    /// From one probe to the next.
-    #[serde(serialize_with = "duration")]
-    pub interval: Duration,
-    /// How long one probe may take; never above `interval`.
-    #[serde(serialize_with = "duration")]
-    pub timeout: Duration,
-    /// Good probes in a row that bring an endpoint back.
-    pub rise: NonZeroU32,
-    /// Bad probes in a row that take it out.
-    pub fall: NonZeroU32,
-}
-
-impl Health {
-    pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
-        if !section.is_present() {
-            return None;
-        }
-        let path = section.required("path", path);
-        let interval = section.or("interval", Duration::from_secs(5), positive);
-        let timeout = section.or("timeout", Duration::from_secs(1), positive);
-        let rise = section.or("rise", NonZeroU32::MIN.saturating_add(1), at_least_one);
-        let fall = section.or("fall", NonZeroU32::MIN.saturating_add(2), at_least_one);
-        section.ordered(("timeout", timeout), ("interval", interval));
-        Some(Self {
-            path: path?,
-            interval,
-            timeout,
-            rise,
-            fall,
-        })
-    }
-}
-
-/// The path of a request: what may follow an authority (RFC 3986 §3.3), and a query.
-fn path(value: &DeValue<'_>) -> Read<String> {
-    let path = text(value)?;
-    let fits = path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
-    if fits {
-        Ok(path.to_owned())
-    } else {
-        Err(format!("\"{path}\" is not a path; it begins with `/`"))
-    }
-}
-
-/// How requests are spread over the endpoints.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Balance {
-    /// How an endpoint is chosen.
-    pub policy: BalancePolicy,
-    /// Below this share of usable endpoints, those ejected by statistics are used again.
-    pub panic_below: Fraction,
-    /// How long a new endpoint's share grows; zero = it gets its full share at once.
-    #[serde(serialize_with = "duration")]
-    pub slow_start: Duration,
-}
-
-words! {
-    /// How an endpoint is chosen.
-    BalancePolicy {
-        /// The better of two drawn at random, by the peak-sensitive average of its latency and its load.
-        P2cPeakEwma = "p2c-peak-ewma",
-    }
-}
-
-impl Default for Balance {
-    fn default() -> Self {
-        Self {
-            policy: BalancePolicy::P2cPeakEwma,
-            panic_below: Fraction::new(0.5).expect("0.5 is a share"),
-            slow_start: Duration::from_secs(10),
-        }
-    }
-}
-
-impl Balance {
-    pub(super) fn read(mut section: Section<'_>) -> Self {
-        let default = Self::default();
-        Self {
-            policy: section.or("policy", default.policy, word),
-            panic_below: section.or("panic_below", default.panic_below, fraction),
-            slow_start: section.or("slow_start", default.slow_start, value::duration),
         }
     }
 }
