@@ -134,19 +134,23 @@ impl Refusal {
     /// Says it, and returns the code to exit with.
     fn tell(&self) -> ExitCode {
         match self {
-            Self::Clap(error) => {
-                let _ = error.print();
-                match error.kind() {
-                    ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
-                    _ => ExitCode::from(USAGE),
-                }
+            // Where nobody listens, there is nobody to tell.
+            Self::Clap(error) => drop(error.print()),
+            Self::NoConfig => say(&format_args!(
+                "no configuration: give --config FILE, or set {CONFIG}"
+            )),
+        }
+        ExitCode::from(self.code())
+    }
+
+    fn code(&self) -> u8 {
+        match self {
+            Self::Clap(error)
+                if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) =>
+            {
+                0
             }
-            Self::NoConfig => {
-                say(&format_args!(
-                    "no configuration: give --config FILE, or set {CONFIG}"
-                ));
-                ExitCode::from(USAGE)
-            }
+            Self::Clap(_) | Self::NoConfig => USAGE,
         }
     }
 }
@@ -189,13 +193,13 @@ mod tests {
     }
 
     /// The exit code, and what is said of it if clap says it.
-    fn refusal(line: &str) -> (ExitCode, String) {
+    fn refusal(line: &str) -> (u8, String) {
         let refusal = invoke(line, &[]).unwrap_err();
         let text = match &refusal {
             Refusal::Clap(error) => error.to_string(),
             Refusal::NoConfig => String::new(),
         };
-        (refusal.tell(), text)
+        (refusal.code(), text)
     }
 
     #[test]
@@ -249,7 +253,7 @@ mod tests {
             invoke("outrigger check", &[(CONFIG, "")]),
             Err(Refusal::NoConfig)
         ));
-        assert_eq!(refusal("outrigger run").0, ExitCode::from(USAGE));
+        assert_eq!(refusal("outrigger run").0, USAGE);
     }
 
     #[test]
@@ -260,7 +264,7 @@ mod tests {
             "outrigger run --confg a",
             "outrigger demo x",
         ] {
-            assert_eq!(refusal(line).0, ExitCode::from(USAGE), "{line}");
+            assert_eq!(refusal(line).0, USAGE, "{line}");
         }
         assert!(
             refusal("outrigger run --confg a").1.contains("--config"),
@@ -276,7 +280,7 @@ mod tests {
             "outrigger help",
             "outrigger --version",
         ] {
-            assert_eq!(refusal(line).0, ExitCode::SUCCESS, "{line}");
+            assert_eq!(refusal(line).0, 0, "{line}");
         }
         assert_eq!(
             refusal("outrigger --version").1,

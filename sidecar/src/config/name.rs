@@ -85,3 +85,58 @@ impl fmt::Display for HostName {
 }
 
 serialize_as_text!(Name, HostName);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_host_name_is_in_lower_case_and_without_its_dot() {
+        assert_eq!(
+            HostName::new("Orders.Shop.SVC.").unwrap().as_str(),
+            "orders.shop.svc"
+        );
+        for wrong in [
+            "",
+            ".",
+            "a..",
+            "a b",
+            "-a",
+            "a-",
+            "10.0.0.1",
+            "a.1",
+            "::1",
+            "é",
+            &"a".repeat(64),
+        ] {
+            assert_eq!(HostName::new(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_name_replaces_what_is_not_allowed() {
+        assert_eq!(Name::nearest("my host").unwrap().as_str(), "my-host");
+        assert_eq!(
+            Name::nearest(&"a".repeat(100)).unwrap().as_str().len(),
+            Name::LONGEST
+        );
+        assert_eq!(Name::nearest(""), None);
+    }
+
+    proptest! {
+        #[test]
+        fn every_host_name_is_a_server_name(text in "[a-zA-Z0-9_.-]{0,20}|.{0,20}") {
+            if let Some(name) = HostName::new(&text) {
+                let server_name = name.to_server_name();
+                prop_assert_eq!(server_name.to_str(), name.as_str());
+            }
+        }
+
+        #[test]
+        fn any_text_has_a_nearest_name_unless_it_is_empty(text in ".{0,80}") {
+            prop_assert_eq!(Name::nearest(&text).is_none(), text.is_empty());
+        }
+    }
+}

@@ -150,3 +150,77 @@ impl fmt::Display for PathPrefix {
 }
 
 serialize_as_text!(HostPattern, PathPrefix);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn host(text: &str) -> HostPattern {
+        let value = DeValue::String(text.into());
+        HostPattern::read(&value).unwrap()
+    }
+
+    fn path(text: &str) -> PathPrefix {
+        let value = DeValue::String(text.into());
+        PathPrefix::read(&value).unwrap()
+    }
+
+    #[test]
+    fn port_case_and_trailing_dot_of_a_host_do_not_count() {
+        for pattern in ["orders", "Orders.", "orders:8080", "ORDERS.:80"] {
+            for request in ["orders", "orders.", "ORDERS:15006", "orders.:1"] {
+                assert!(host(pattern).matches(request), "{pattern} {request}");
+            }
+        }
+        assert!(!host("orders").matches("orders.shop"));
+        assert!(!host("orders").matches(""));
+    }
+
+    #[test]
+    fn addresses_are_hosts_too() {
+        assert!(host("10.0.0.1").matches("10.0.0.1:80"));
+        assert!(host("::1").matches("[::1]:80"));
+        assert!(host("[::1]:8080").matches("[::1]"));
+        assert!(!host("::1").matches("[::2]"));
+    }
+
+    #[test]
+    fn a_suffix_is_every_name_below_and_not_the_name_itself() {
+        let below = host("*.Shop.svc.");
+        assert!(below.matches("orders.shop.svc"));
+        assert!(below.matches("a.b.shop.svc.:80"));
+        assert!(!below.matches("shop.svc"));
+        assert!(!below.matches(".shop.svc"));
+        assert!(!below.matches("workshop.svc"));
+    }
+
+    #[test]
+    fn a_prefix_is_whole_segments() {
+        for prefix in [path("/api"), path("/api/")] {
+            assert!(prefix.matches("/api"));
+            assert!(prefix.matches("/api/"));
+            assert!(prefix.matches("/api/x"));
+            assert!(!prefix.matches("/apix"));
+            assert!(!prefix.matches("/"));
+        }
+        assert!(path("/").matches("/") && path("/").matches("/api"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_host_of_a_request_panics(text in "[\\[\\]:.*a-z]{0,12}|.{0,12}") {
+            let normal = normalize_host(&text);
+            prop_assert!(!host("orders").matches(&text) || normal == "orders");
+        }
+
+        #[test]
+        fn a_host_matches_itself(text in "[a-z][a-z0-9-]{0,8}[a-z](\\.[a-z]{1,8}){0,3}") {
+            prop_assert!(host(&text).matches(&text));
+            let below = format!("x.{text}");
+            let pattern = format!("*.{text}");
+            prop_assert!(host(&pattern).matches(&below));
+        }
+    }
+}

@@ -75,6 +75,26 @@ access = "all"
 "#;
 
 #[test]
+fn the_example_is_read_whole_and_warns_of_what_is_not_in_effect() {
+    let loaded = parse(include_str!("example.toml")).unwrap();
+    assert_eq!(
+        loaded.config.outbound.unwrap().upstreams[0]
+            .upstream
+            .name
+            .as_str(),
+        "orders"
+    );
+    let keys: Vec<&str> = loaded
+        .warnings
+        .iter()
+        .map(|warning| warning.key.as_str())
+        .collect();
+    for key in ["inbound[0].app.health.path", "outbound.upstream[0].retry.base"] {
+        assert!(keys.contains(&key), "{key} is not among {keys:?}");
+    }
+}
+
+#[test]
 fn every_key_is_read_as_it_is_meant() {
     let config = config(FULL);
     assert_eq!(config.name.as_str(), "cart.shop");
