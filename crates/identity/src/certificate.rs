@@ -12,7 +12,7 @@ use x509_parser::{
     certificate::X509Certificate, error::X509Error, extensions::GeneralName, parse_x509_certificate,
 };
 
-use crate::{SpiffeId, name};
+use crate::{SpiffeId, name, words};
 
 /// What a certificate is to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -120,6 +120,16 @@ impl Certificate {
         name.unwrap_or_else(|| format!("serial {}", self.serial))
     }
 
+    /// Whose it is, until when, and who issued it: for a sentence about our own.
+    pub(crate) fn summary(&self) -> String {
+        format!(
+            "{}, notAfter {}, issued by {}",
+            self.label(),
+            words::date(self.not_after),
+            self.issuer
+        )
+    }
+
     /// Every name that a client may have asked for: DNS names, then addresses.
     pub fn names(&self) -> Vec<String> {
         let addresses = self.addresses.iter().map(IpAddr::to_string);
@@ -127,9 +137,21 @@ impl Certificate {
     }
 }
 
-/// The last second of validity of a certificate.
-pub(crate) fn not_after(der: &CertificateDer<'_>) -> Result<i64, Malformed> {
-    Ok(parse(der)?.validity().not_after.timestamp())
+/// What a handshake needs to know of every certificate that it takes.
+pub(crate) struct Essentials {
+    pub(crate) spiffe: Option<SpiffeId>,
+    pub(crate) not_after: i64,
+}
+
+impl Essentials {
+    pub(crate) fn read(der: &CertificateDer<'_>) -> Result<Self, Malformed> {
+        let parsed = parse(der)?;
+        let spiffe = Names::of(&parsed)?.spiffe();
+        Ok(Self {
+            spiffe,
+            not_after: parsed.validity().not_after.timestamp(),
+        })
+    }
 }
 
 fn parse<'a>(der: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, Malformed> {
@@ -200,4 +222,60 @@ fn hex(bytes: &[u8]) -> String {
     nibbles
         .map(|nibble| char::from(DIGITS[usize::from(nibble)]))
         .collect()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A leaf valid for the first hour of 1970.
+    pub(crate) fn blank() -> Certificate {
+        Certificate {
+            role: Role::Own,
+            subject: String::new(),
+            common_name: None,
+            issuer: "CN=shop".into(),
+            serial: "2a".into(),
+            spiffe: None,
+            uris: Vec::new(),
+            dns: Vec::new(),
+            addresses: Vec::new(),
+            not_before: 0,
+            not_after: 3600,
+            is_ca: false,
+            sha256: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_certificate_is_called_by_the_best_name_it_has() {
+        let nameless = blank();
+        let by_dns = Certificate {
+            dns: vec!["a.example".into()],
+            ..nameless.clone()
+        };
+        let by_uri = Certificate {
+            uris: vec!["spiffe://a/b".into()],
+            ..by_dns.clone()
+        };
+        let by_subject = Certificate {
+            subject: "O=Shop".into(),
+            ..by_uri.clone()
+        };
+        let by_name = Certificate {
+            common_name: Some("orders".into()),
+            ..by_subject.clone()
+        };
+
+        let called = [nameless, by_dns, by_uri, by_subject, by_name].map(|certificate| certificate.label());
+        assert_eq!(
+            called,
+            ["serial 2a", "a.example", "spiffe://a/b", "O=Shop", "CN=orders"]
+        );
+    }
+
+    #[test]
+    fn a_name_with_control_characters_does_not_reach_a_log_as_it_is() {
+        assert_eq!(ascii("a.example\r\nforged: line"), "a.example??forged:?line");
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! In a handshake: [`Connector`](crate::Connector) and [`Acceptor`](crate::Acceptor) do it themselves. Later on, under
 //! TLS 1.3, a server's refusal of our certificate arrives with the first read, within an error of hyper: [`classify`]
-//! finds it there. Alerts carry `alert-id` and `alert-message` (RFC 9209 §2.3.13).
+//! finds it there; [`Connector::classify`](crate::Connector::classify) adds which certificate of ours it is. Alerts carry `alert-id` and `alert-message` (RFC 9209 §2.3.13).
 
 use std::{error::Error, io};
 
@@ -40,38 +40,45 @@ pub fn find_rustls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a TlsError>
 
 /// What a TLS error of an upstream's connection is told as.
 pub fn failure_from_rustls(error: &TlsError) -> Failure {
-    let failure = match error {
+    failure(error, None).with_source(error.clone())
+}
+
+/// `own` tells of the certificate that we presented, for when it is refused.
+pub(crate) fn failure(error: &TlsError, own: Option<&str>) -> Failure {
+    match error {
         TlsError::InvalidCertificate(certificate) => {
             let Refusal { reason, detail } = Case::unknown(Presenter::Upstream).explain(certificate);
             Failure::new(reason).with_detail(detail)
         }
-        TlsError::AlertReceived(description) => alert_failure(alert(*description)),
+        TlsError::AlertReceived(description) => alert_failure(alert(*description), own),
         other => Failure::new(Reason::TlsProtocol).with_detail(sentence(Presenter::Upstream, other)),
-    };
-    failure.with_source(error.clone())
+    }
 }
 
 fn alert(description: AlertDescription) -> Alert {
     Alert::of(u8::from(description))
 }
 
-fn alert_failure(alert: Alert) -> Failure {
+fn alert_failure(alert: Alert, own: Option<&str>) -> Failure {
     Failure::new(Reason::TlsAlert)
-        .with_detail(alert_sentence(Presenter::Upstream, alert))
+        .with_detail(alert_sentence(Presenter::Upstream, alert, own))
         .with_extra("alert-id", Extra::Integer(i64::from(alert.id)))
         .with_extra("alert-message", Extra::Token(alert.name.to_owned()))
 }
 
-fn alert_sentence(sender: Presenter, alert: Alert) -> String {
-    let sent = format!(
+fn alert_sentence(sender: Presenter, alert: Alert, own: Option<&str>) -> String {
+    let mut sentence = format!(
         "{} broke off with TLS alert {} ({})",
         sender.noun(),
         alert.name,
         alert.id
     );
-    match alert.hint {
-        Some(hint) => format!("{sent}: {hint}"),
-        None => sent,
+    if let Some(hint) = alert.hint {
+        sentence = format!("{sentence}: {hint}");
+    }
+    match own.filter(|_| alert.is_about_our_certificate()) {
+        Some(own) => format!("{sentence}; {own}"),
+        None => sentence,
     }
 }
 
@@ -94,17 +101,15 @@ fn sentence(peer: Presenter, error: &TlsError) -> String {
 }
 
 /// The failure of a handshake with an upstream. Nothing of a request was sent, whatever it is.
-pub(crate) fn failed_handshake(error: io::Error, refusal: Option<Refusal>) -> Failure {
+pub(crate) fn failed_handshake(error: io::Error, refusal: Option<Refusal>, own: &str) -> Failure {
     let failure = match (refusal, find_rustls(&error)) {
         (Some(Refusal { reason, detail }), _) => Failure::new(reason).with_detail(detail),
-        // An alert is not for repeating: the next handshake would end the same.
-        (None, Some(TlsError::AlertReceived(description))) => {
-            return alert_failure(alert(*description)).with_source(error);
-        }
-        (None, Some(tls)) => failure_from_rustls(tls),
+        (None, Some(tls)) => failure(tls, Some(own)),
         (None, None) => cut_off(&error),
     };
-    failure.with_source(error).with_unprocessed(true)
+    // After an alert the next handshake would end the same, so that one is not for repeating.
+    let repeatable = failure.reason() != Reason::TlsAlert;
+    failure.with_source(error).with_unprocessed(repeatable)
 }
 
 fn cut_off(error: &io::Error) -> Failure {
@@ -124,12 +129,12 @@ fn cut_off(error: &io::Error) -> Failure {
 }
 
 /// Why a client was not let in.
-pub(crate) fn failed_accept(error: io::Error, refusal: Option<Refusal>) -> AcceptError {
+pub(crate) fn failed_accept(error: io::Error, refusal: Option<Refusal>, own: &str) -> AcceptError {
     let result = HandshakeResult::of_error(&error, refusal.as_ref().map(|refusal| refusal.reason));
     let detail = match (refusal, find_rustls(&error)) {
         (Some(refusal), _) => refusal.detail,
         (None, Some(TlsError::AlertReceived(description))) => {
-            alert_sentence(Presenter::Client, alert(*description))
+            alert_sentence(Presenter::Client, alert(*description), Some(own))
         }
         (None, Some(TlsError::InvalidCertificate(certificate))) => {
             Case::unknown(Presenter::Client).explain(certificate).detail

@@ -6,9 +6,10 @@
 //! make one per endpoint too, so that tickets meet the server that issued them.
 //!
 //! Not covered: time. The caller bounds TCP and TLS together. Under TLS 1.3 a server may refuse our certificate
-//! after [`connect`](Connector::connect) has succeeded; [`classify`](crate::classify) finds that in a later error.
+//! after [`connect`](Connector::connect) has succeeded; [`Connector::classify`] finds that in a later error.
 
 use std::{
+    error::Error,
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
 };
@@ -22,7 +23,8 @@ use rustls::{
 };
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_rustls::TlsConnector;
+pub use tokio_rustls::client::TlsStream;
 
 use crate::{
     Alpn, Identity, SpiffeId, SpiffePattern, classify, handshake, sessions::Sessions, tls,
@@ -110,6 +112,8 @@ pub enum SetupError {
 pub struct Connector {
     tls: TlsConnector,
     name: ServerName<'static>,
+    /// What we present, for sentences.
+    own: Arc<str>,
 }
 
 impl Connector {
@@ -138,9 +142,14 @@ impl Connector {
         };
         config.alpn_protocols = Alpn::wire(alpn);
         config.resumption = Resumption::store(sessions);
+        let own = match present_certificate {
+            true => format!("ours is {}", identity.leaf().summary()),
+            false => "we are set to present none".to_owned(),
+        };
         Ok(Self {
             tls: TlsConnector::from(Arc::new(config)),
             name,
+            own: own.into(),
         })
     }
 
@@ -153,7 +162,15 @@ impl Connector {
     {
         handshake::observe(self.tls.connect(self.name.clone(), io))
             .await
-            .map_err(|(error, refusal)| classify::failed_handshake(error, refusal))
+            .map_err(|(error, refusal)| classify::failed_handshake(error, refusal, &self.own))
+    }
+
+    /// The failure of a connection made by this connector, if TLS is its cause.
+    ///
+    /// As [`classify`](crate::classify::classify); says too which certificate of ours was refused.
+    pub fn classify(&self, error: &(dyn Error + 'static)) -> Option<Failure> {
+        let tls = classify::find_rustls(error)?;
+        Some(classify::failure(tls, Some(&self.own)).with_source(tls.clone()))
     }
 }
 

@@ -14,16 +14,11 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
 };
 
-use rustls::{RootCertStore, sign::CertifiedKey};
-use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
-use x509_parser::{parse_x509_crl, revocation_list::CertificateRevocationList};
+use rustls_pki_types::CertificateRevocationListDer;
 
-use crate::{
-    Certificate, Identity, LoadError, LoadErrors, LoadWarning, Oddity, Problem, Role, name, pem, tls, words,
-};
+use crate::{Identity, LoadError, LoadErrors, LoadWarning, Oddity, Problem, material, pem};
 
 /// Where the parts of an identity are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,116 +126,57 @@ impl Report {
             .ok()
     }
 
-    fn warn(&mut self, path: &Path, oddity: Oddity) {
-        self.warnings.push(LoadWarning {
+    fn warn(&mut self, path: &Path, oddities: impl IntoIterator<Item = Oddity>) {
+        let warning = |oddity| LoadWarning {
             path: path.to_owned(),
             oddity,
-        });
+        };
+        self.warnings.extend(oddities.into_iter().map(warning));
     }
 }
 
-/// Certificates as they are and as they read.
-type Read = (Vec<CertificateDer<'static>>, Vec<Certificate>);
-
 fn assemble(parts: Parts) -> Result<Identity, LoadErrors> {
+    let Parts {
+        cert,
+        key,
+        trust,
+        crl,
+    } = parts;
     let mut report = Report::default();
-    let chain = report.keep(&parts.cert.path, parts.cert.bytes.and_then(|bytes| chain(&bytes)));
-    let key = report.keep(
-        &parts.key.path,
-        parts.key.bytes.and_then(|bytes| pem::private_key(&bytes)),
+    let chain = report.keep(&cert.path, cert.bytes.and_then(|bytes| material::chain(&bytes)));
+    let secret = report.keep(&key.path, key.bytes.and_then(|bytes| pem::private_key(&bytes)));
+    let bundle = report.keep(
+        &trust.path,
+        trust.bytes.and_then(|bytes| material::bundle(&bytes)),
     );
-    let anchors = report.keep(
-        &parts.trust.path,
-        parts.trust.bytes.and_then(|bytes| bundle(&bytes)),
-    );
-    let lists: Vec<_> = parts
-        .crl
+    let lists: Vec<_> = crl
         .into_iter()
         .flat_map(|file| revocation_lists(file, &mut report))
         .collect();
-    let pair = chain.as_ref().zip(key).and_then(|(chain, key)| {
-        let paired = pair(chain, key, &parts.cert.path);
-        report.keep(&parts.key.path, paired)
-    });
-    let roots = anchors
+    let pair = chain
         .as_ref()
-        .and_then(|anchors| report.keep(&parts.trust.path, roots(&anchors.0)));
-    let (Some((_, own)), Some(pair), Some((_, anchors)), Some(roots), []) =
-        (chain, pair, anchors, roots, report.errors.as_slice())
-    else {
+        .zip(secret)
+        .map(|(chain, secret)| material::pair(chain, secret, &cert.path));
+    let pair = pair.and_then(|pair| report.keep(&key.path, pair));
+    let (Some(chain), Some(pair), Some(bundle), []) = (chain, pair, bundle, report.errors.as_slice()) else {
         return Err(LoadErrors(report.errors));
     };
-    note_oddities(&own, &anchors, &parts.cert.path, &parts.trust.path, &mut report);
+    report.warn(&cert.path, material::chain_oddities(&chain.certificates));
+    report.warn(
+        &trust.path,
+        material::bundle_oddities(&chain.certificates, &bundle.certificates),
+    );
     Ok(Identity {
         pair: Arc::new(pair),
-        roots: Arc::new(roots),
+        roots: Arc::new(bundle.roots),
         revocation_lists: lists.into(),
-        certificates: own.into_iter().chain(anchors).collect(),
+        certificates: chain
+            .certificates
+            .into_iter()
+            .chain(bundle.certificates)
+            .collect(),
         warnings: report.warnings.into(),
     })
-}
-
-fn chain(bytes: &[u8]) -> Result<Read, Problem> {
-    let ders = pem::certificates(bytes)?;
-    let mut read = read_all(Role::Intermediate, &ders)?;
-    read[0].role = Role::Own;
-    match &read[0] {
-        leaf if leaf.is_ca => Err(Problem::LeafIsAuthority {
-            subject: leaf.label(),
-        }),
-        _ => Ok((ders, read)),
-    }
-}
-
-fn bundle(bytes: &[u8]) -> Result<Read, Problem> {
-    let mut ders = pem::certificates(bytes)?;
-    // Bundles are often pasted together; an authority met twice counts once.
-    let mut seen = std::collections::HashSet::new();
-    ders.retain(|der| seen.insert(der.clone()));
-    let read = read_all(Role::Anchor, &ders)?;
-    match read
-        .iter()
-        .enumerate()
-        .find(|(_, anchor)| !anchor.is_ca && !anchor.is_self_issued())
-    {
-        Some((nth, leaf)) => Err(Problem::NotAuthority {
-            nth: nth + 1,
-            subject: leaf.label(),
-            issuer: leaf.issuer.clone(),
-        }),
-        None => Ok((ders, read)),
-    }
-}
-
-fn read_all(role: Role, ders: &[CertificateDer<'static>]) -> Result<Vec<Certificate>, Problem> {
-    let read = |(nth, der)| {
-        Certificate::read(role, der).map_err(|malformed| Problem::Certificate {
-            nth: nth + 1,
-            what: malformed.to_string(),
-        })
-    };
-    ders.iter().enumerate().map(read).collect()
-}
-
-fn pair(chain: &Read, key: PrivateKeyDer<'static>, certificate: &Path) -> Result<CertifiedKey, Problem> {
-    CertifiedKey::from_der(chain.0.clone(), key, tls::provider()).map_err(|error| match error {
-        rustls::Error::InconsistentKeys(_) => Problem::KeyMismatch {
-            certificate: certificate.to_owned(),
-            subject: chain.1[0].label(),
-        },
-        other => Problem::UnusableKey(other.to_string()),
-    })
-}
-
-fn roots(anchors: &[CertificateDer<'static>]) -> Result<RootCertStore, Problem> {
-    let mut roots = RootCertStore::empty();
-    for (nth, der) in anchors.iter().enumerate() {
-        roots.add(der.clone()).map_err(|error| Problem::Certificate {
-            nth: nth + 1,
-            what: format!("cannot be trusted: {error}"),
-        })?;
-    }
-    Ok(roots)
 }
 
 fn revocation_lists(file: File, report: &mut Report) -> Vec<CertificateRevocationListDer<'static>> {
@@ -250,78 +186,9 @@ fn revocation_lists(file: File, report: &mut Report) -> Vec<CertificateRevocatio
     );
     let lists = lists.unwrap_or_default();
     for list in &lists {
-        let checked = check_list(list);
-        if let Some(Some(oddity)) = report.keep(&file.path, checked) {
+        if let Some(oddity) = report.keep(&file.path, material::check_list(list)) {
             report.warn(&file.path, oddity);
         }
     }
     lists
-}
-
-fn check_list(list: &CertificateRevocationListDer<'static>) -> Result<Option<Oddity>, Problem> {
-    webpki::BorrowedCertRevocationList::from_der(list)
-        .map_err(|error| Problem::RevocationList(error.to_string()))?;
-    let (_, parsed) = parse_x509_crl(list).map_err(|error| Problem::RevocationList(error.to_string()))?;
-    Ok(stale(&parsed, seconds_now()))
-}
-
-fn stale(list: &CertificateRevocationList<'_>, now: i64) -> Option<Oddity> {
-    let next = list.next_update()?.timestamp();
-    (next < now).then(|| Oddity::StaleRevocationList {
-        issuer: name::text_of(list.issuer()),
-        next_update: words::date(next),
-    })
-}
-
-fn seconds_now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-}
-
-fn note_oddities(
-    own: &[Certificate],
-    anchors: &[Certificate],
-    cert: &Path,
-    trust: &Path,
-    report: &mut Report,
-) {
-    for (nth, pair) in own
-        .windows(2)
-        .enumerate()
-        .filter(|(_, pair)| pair[0].issuer != pair[1].subject)
-    {
-        let (subject, issuer, next) = (pair[0].label(), pair[0].issuer.clone(), pair[1].label());
-        report.warn(
-            cert,
-            Oddity::ChainOrder {
-                nth: nth + 1,
-                subject,
-                issuer,
-                next,
-            },
-        );
-    }
-    for (nth, anchor) in anchors.iter().enumerate().filter(|(_, anchor)| !anchor.is_ca) {
-        report.warn(
-            trust,
-            Oddity::PinnedLeaf {
-                nth: nth + 1,
-                subject: anchor.label(),
-            },
-        );
-    }
-    if let Some(oddity) = own_issuer_unknown(own, anchors) {
-        report.warn(trust, oddity);
-    }
-}
-
-fn own_issuer_unknown(own: &[Certificate], anchors: &[Certificate]) -> Option<Oddity> {
-    let known = |subject: &str| anchors.iter().any(|anchor| anchor.subject == subject);
-    let last = own
-        .last()
-        .filter(|_| !own.iter().any(|certificate| known(&certificate.issuer)))?;
-    Some(Oddity::OwnIssuerUnknown {
-        subject: last.label(),
-        issuer: last.issuer.clone(),
-    })
 }

@@ -118,3 +118,105 @@ fn ends(certificates: &[Certificate]) -> BTreeMap<Series, i64> {
 fn as_gauge(seconds: i64) -> f64 {
     seconds as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashMap, sync::Mutex, sync::atomic::AtomicU64, sync::atomic::Ordering};
+
+    use metrics::{Counter, Histogram, SharedString};
+
+    use super::*;
+
+    /// Keeps gauges by name and labels.
+    #[derive(Default)]
+    struct Kept(Mutex<HashMap<String, Arc<AtomicU64>>>);
+
+    impl Kept {
+        fn value(&self, series: &str) -> f64 {
+            f64::from_bits(self.0.lock().unwrap()[series].load(Ordering::Relaxed))
+        }
+    }
+
+    impl Recorder for Kept {
+        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn register_counter(&self, _: &Key, _: &Metadata<'_>) -> Counter {
+            Counter::noop()
+        }
+        fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+            let labels: Vec<_> = key.labels().map(|label| label.value().to_owned()).collect();
+            let series = format!("{}{{{}}}", key.name(), labels.join("|"));
+            Gauge::from_arc(self.0.lock().unwrap().entry(series).or_default().clone())
+        }
+        fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+            Histogram::noop()
+        }
+    }
+
+    fn certificate(role: Role, subject: &str, not_after: i64) -> Certificate {
+        Certificate {
+            role,
+            subject: subject.into(),
+            not_after,
+            ..crate::certificate::tests::blank()
+        }
+    }
+
+    #[test]
+    fn a_gauge_tells_the_end_and_what_is_left() {
+        let kept = Arc::new(Kept::default());
+        let mut gauges = Gauges::new(kept.clone());
+        gauges.record(&[certificate(Role::Own, "CN=a", 5000)], 6000);
+
+        assert_eq!(
+            kept.value("outrigger_certificate_not_after_seconds{own|CN=a}"),
+            5000.0
+        );
+        assert_eq!(
+            kept.value("outrigger_certificate_expires_in_seconds{own|CN=a}"),
+            -1000.0
+        );
+    }
+
+    #[test]
+    fn a_renewed_certificate_continues_the_series() {
+        let kept = Arc::new(Kept::default());
+        let mut gauges = Gauges::new(kept.clone());
+        gauges.record(&[certificate(Role::Own, "CN=a", 5000)], 4000);
+        gauges.record(&[certificate(Role::Own, "CN=a", 9000)], 4000);
+
+        assert_eq!(
+            kept.value("outrigger_certificate_expires_in_seconds{own|CN=a}"),
+            5000.0
+        );
+    }
+
+    #[test]
+    fn of_two_of_one_name_the_first_to_expire_counts() {
+        let kept = Arc::new(Kept::default());
+        let anchors = [
+            certificate(Role::Anchor, "CN=ca", 9000),
+            certificate(Role::Anchor, "CN=ca", 7000),
+        ];
+        Gauges::new(kept.clone()).record(&anchors, 0);
+
+        assert_eq!(
+            kept.value("outrigger_certificate_not_after_seconds{anchor|CN=ca}"),
+            7000.0
+        );
+    }
+
+    #[test]
+    fn a_certificate_that_is_gone_alarms_nobody() {
+        let kept = Arc::new(Kept::default());
+        let mut gauges = Gauges::new(kept.clone());
+        gauges.record(&[certificate(Role::Anchor, "CN=old", 10)], 0);
+        gauges.record(&[], 20);
+
+        assert!(
+            kept.value("outrigger_certificate_expires_in_seconds{anchor|CN=old}")
+                .is_nan()
+        );
+    }
+}

@@ -4,6 +4,37 @@
 //! [`Connector`] reaches upstreams with it, an [`Acceptor`] lets clients in. What fails is told as a
 //! [`Failure`](outrigger_gateway::Failure) or [`AcceptError`], with the certificate, the date and the name in
 //! question. [`expiry`] foretells what is about to fail.
+//!
+//! ```
+//! use outrigger_certs_dev::{Authority, Request};
+//! use outrigger_identity::{
+//!     Acceptor, ClientAuth, ClientSettings, Connector, Expect, Identity, Peer, ServerSettings, Sources,
+//! };
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let dir = tempfile::tempdir()?;
+//! # let id = "spiffe://shop/ns/shop/sa/orders";
+//! # Authority::new("shop")?.issue(&Request::new("orders").with_spiffe(id))?.write_to(&dir)?;
+//! # let file = |name: &str| dir.path().join(name);
+//! let identity = Identity::load(&Sources {
+//!     cert: file("tls.crt"),
+//!     key: file("tls.key"),
+//!     trust: file("ca.crt"),
+//!     crl: Vec::new(),
+//! })?;
+//! let expect = Expect::spiffe(vec!["spiffe://shop/ns/shop/sa/*".parse()?]);
+//! let connector = Connector::try_new(&identity, ClientSettings::new(expect))?;
+//! let acceptor = Acceptor::try_new(&identity, ServerSettings::new(ClientAuth::Required))?;
+//!
+//! # let (near, far) = tokio::io::duplex(65536);
+//! let (client, server) = tokio::join!(connector.connect(near), acceptor.accept(far));
+//! let peer = Peer::of(server?.get_ref().1).expect("a certificate is required");
+//! assert_eq!(peer.label(), "spiffe://shop/ns/shop/sa/orders");
+//! # client?;
+//! # Ok(())
+//! # }
+//! ```
 
 mod alert;
 mod certificate;
@@ -16,6 +47,7 @@ mod gauges;
 mod handshake;
 mod identity;
 mod load_error;
+mod material;
 mod name;
 mod peer;
 mod pem;

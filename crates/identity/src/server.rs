@@ -16,7 +16,8 @@ use rustls::{
     time_provider::{DefaultTimeProvider, TimeProvider},
 };
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_rustls::TlsAcceptor;
+pub use tokio_rustls::server::TlsStream;
 
 use crate::{
     Alpn, HandshakeResult, Identity, SetupError, classify, handshake, tickets::Tickets, tls,
@@ -58,6 +59,8 @@ impl ServerSettings {
 #[derive(Clone)]
 pub struct Acceptor {
     tls: TlsAcceptor,
+    /// What we present, for sentences.
+    own: Arc<str>,
 }
 
 impl Acceptor {
@@ -82,8 +85,10 @@ impl Acceptor {
         config.ticketer = Arc::new(Tickets::try_new(clock)?);
         // Tickets say until when they hold; a store of sessions could not.
         config.session_storage = Arc::new(NoServerSessionStorage {});
+        let own = format!("ours is {}", identity.leaf().summary());
         Ok(Self {
             tls: TlsAcceptor::from(Arc::new(config)),
+            own: own.into(),
         })
     }
 
@@ -94,7 +99,7 @@ impl Acceptor {
     {
         handshake::observe(self.tls.accept(io))
             .await
-            .map_err(|(error, refusal)| classify::failed_accept(error, refusal))
+            .map_err(|(error, refusal)| classify::failed_accept(error, refusal, &self.own))
     }
 }
 

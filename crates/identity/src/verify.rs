@@ -22,7 +22,8 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use crate::{
-    Certificate, Expect, Identity, Role, SetupError, SpiffeId, certificate,
+    Certificate, Expect, Identity, Role, SetupError, SpiffeId,
+    certificate::Essentials,
     explain::{Case, Presenter},
     handshake::{self, Refusal},
     sessions::Sessions,
@@ -74,8 +75,10 @@ impl ServerVerifier {
         }
     }
 
-    fn has_expected_id(&self, leaf: &CertificateDer<'_>) -> bool {
-        self.expect.spiffe.is_empty() || workload_id(leaf).is_some_and(|id| self.expect.allows(&id))
+    /// Whether a workload with this ID is expected; without IDs to expect, the name has decided.
+    fn expects(&self, id: Option<&SpiffeId>) -> bool {
+        let workload = id.filter(|id| id.names_workload());
+        self.expect.spiffe.is_empty() || workload.is_some_and(|id| self.expect.allows(id))
     }
 }
 
@@ -91,13 +94,13 @@ impl ServerCertVerifier for ServerVerifier {
         let case = || case(Presenter::Upstream, leaf, intermediates, &self.certificates);
         self.verify_chain(leaf, intermediates, name, now)
             .inspect_err(|error| note(error, case))?;
-        if !self.has_expected_id(leaf) {
+        let Essentials { spiffe, not_after } = essentials(leaf)?;
+        if !self.expects(spiffe.as_ref()) {
             handshake::refuse(case().wrong_id(&self.expect.spiffe));
             // The server is told access_denied: its certificate is good, but not for this.
             return Err(CertificateError::ApplicationVerificationFailure.into());
         }
-        self.sessions
-            .until(certificate::not_after(leaf).map_err(|_| CertificateError::BadEncoding)?);
+        self.sessions.until(not_after);
         Ok(ServerCertVerified::assertion())
     }
 
@@ -163,7 +166,7 @@ impl ClientCertVerifier for ClientVerifier {
             .chain
             .verify_client_cert(leaf, intermediates, now)
             .inspect_err(|error| note(error, case))?;
-        handshake::vouch_until(certificate::not_after(leaf).map_err(|_| CertificateError::BadEncoding)?);
+        handshake::vouch_until(essentials(leaf)?.not_after);
         Ok(verified)
     }
 
@@ -190,10 +193,9 @@ impl ClientCertVerifier for ClientVerifier {
     }
 }
 
-/// The ID of a leaf, if it is a workload's.
-fn workload_id(leaf: &CertificateDer<'_>) -> Option<SpiffeId> {
-    let leaf = Certificate::read(Role::Peer, leaf).ok()?;
-    leaf.spiffe.filter(SpiffeId::names_workload)
+/// webpki took the leaf already; what it takes and x509-parser does not is refused all the same.
+fn essentials(leaf: &CertificateDer<'_>) -> Result<Essentials, Error> {
+    Essentials::read(leaf).map_err(|_| CertificateError::BadEncoding.into())
 }
 
 fn note<'a>(error: &Error, case: impl Fn() -> Case<'a>) {

@@ -116,19 +116,8 @@ mod tests {
 
     fn certificate(sha256: &str) -> Certificate {
         Certificate {
-            role: Role::Own,
-            subject: "CN=orders".into(),
-            common_name: Some("orders".into()),
-            issuer: "CN=shop".into(),
-            serial: "2a".into(),
-            spiffe: None,
-            uris: Vec::new(),
-            dns: Vec::new(),
-            addresses: Vec::new(),
-            not_before: 0,
-            not_after: HOUR,
-            is_ca: false,
             sha256: sha256.into(),
+            ..crate::certificate::tests::blank()
         }
     }
 

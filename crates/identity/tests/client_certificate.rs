@@ -11,18 +11,21 @@ use outrigger_identity::{
     classify::{classify, find_rustls},
 };
 use rustls::version::TLS12;
-use tokio::io::{AsyncReadExt, duplex};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, duplex},
+    net::{TcpListener, TcpStream},
+};
 
 /// Connects to a server that refuses `web` under TLS 1.3: the refusal arrives with the first read.
 async fn refused(authority: &Authority, web: &Identity) -> (Failure, AcceptError) {
-    let acceptor = acceptor(&good(authority, &orders()));
-    let (client, server) = shake(&connector(web, by_name(NAME)), &acceptor).await;
-    let error = client
-        .expect("under TLS 1.3 our side is done first")
-        .read_u8()
-        .await
-        .expect_err("it is refused");
-    let failure = classify(&error).expect("TLS is the cause");
+    let (connector, acceptor) = (
+        connector(web, by_name(NAME)),
+        acceptor(&good(authority, &orders())),
+    );
+    let (client, server) = shake(&connector, &acceptor).await;
+    let mut client = client.expect("under TLS 1.3 our side is done first");
+    let error = client.read_u8().await.expect_err("it is refused");
+    let failure = connector.classify(&error).expect("TLS is the cause");
     (failure, server.expect_err("the server refuses"))
 }
 
@@ -31,7 +34,7 @@ fn without_certificate(identity: &Identity) -> Connector {
         present_certificate: false,
         ..ClientSettings::new(by_name(NAME))
     };
-    Connector::try_new(identity, settings).unwrap()
+    Connector::try_new(identity, settings).expect("a connector can be made")
 }
 
 fn assert_alert(failure: &Failure, id: i64, name: &str) {
@@ -49,11 +52,11 @@ async fn a_client_of_a_foreign_authority_is_refused() {
     let (failure, accept) = refused(&authority, &faulty(&authority, Fault::ForeignCa, &web())).await;
 
     assert_alert(&failure, 48, "unknown_ca");
-    assert_eq!(
-        failure.detail().unwrap(),
-        "the upstream broke off with TLS alert unknown_ca (48): \
-         it refuses our certificate: its issuer is not in the peer's trust bundle"
-    );
+    let detail = failure.detail().unwrap();
+    let told = "the upstream broke off with TLS alert unknown_ca (48): it refuses our certificate: \
+                its issuer is not in the peer's trust bundle; ours is CN=web, notAfter 20";
+    assert!(detail.starts_with(told), "{detail}");
+    assert!(detail.contains("Z, issued by CN="), "{detail}");
     assert_eq!(HandshakeResult::of_failure(&failure).label(), "alert_unknown_ca");
     assert_eq!(accept.result().label(), "certificate_unknown_ca");
     assert!(
@@ -115,7 +118,15 @@ async fn a_client_without_a_certificate_is_refused() {
     let (client, server) = shake(&connector, &acceptor).await;
 
     let error = client.unwrap().read_u8().await.unwrap_err();
-    assert_alert(&classify(&error).unwrap(), 116, "certificate_required");
+    let failure = connector.classify(&error).unwrap();
+    assert_alert(&failure, 116, "certificate_required");
+    assert!(
+        failure
+            .detail()
+            .unwrap()
+            .ends_with("; we are set to present none"),
+        "{failure}"
+    );
     let accept = server.unwrap_err();
     assert_eq!(accept.result(), HandshakeResult::NoClientCertificate);
     assert_eq!(accept.detail(), "the client presented no certificate");
@@ -181,4 +192,26 @@ async fn the_alert_is_found_within_errors_of_others() {
     assert!(find_rustls(&wrapped).is_some());
     assert_eq!(classify(&wrapped).unwrap().reason(), Reason::TlsAlert);
     assert!(classify(&Wrapper(std::io::ErrorKind::ConnectionReset.into())).is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_alert_arrives_though_a_request_was_written_already() {
+    let authority = authority();
+    let acceptor = acceptor(&good(&authority, &orders()));
+    let connector = connector(&faulty(&authority, Fault::ForeignCa, &web()), by_name(NAME));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((io, _)) = listener.accept().await {
+            assert!(acceptor.accept(io).await.is_err());
+        }
+    });
+    for _ in 0..100 {
+        let near = TcpStream::connect(address).await.unwrap();
+        let mut client = connector.connect(near).await.unwrap();
+        // The server may have hung up already: that must not hide why.
+        let _ = client.write_all(&[b'x'; 4096]).await;
+        let error = client.read_u8().await.unwrap_err();
+        assert_alert(&connector.classify(&error).unwrap(), 48, "unknown_ca");
+    }
 }

@@ -7,8 +7,8 @@ use outrigger_certs_dev::Request;
 use outrigger_identity::Peer;
 
 fn peer(request: &Request) -> Peer {
-    let issued = authority().issue(request).unwrap();
-    Peer::from_leaf(issued.chain_der().swap_remove(0)).unwrap()
+    let issued = authority().issue(request).expect("a leaf can be issued");
+    Peer::from_leaf(issued.chain_der().swap_remove(0)).expect("it can be read")
 }
 
 #[test]

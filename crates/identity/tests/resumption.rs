@@ -48,9 +48,9 @@ fn for_an_hour(request: Request) -> Request {
     request.with_validity(Validity::lasting(HOUR))
 }
 
-fn pair(orders: Request, web: Request, clock: &Arc<Clock>) -> (Connector, Acceptor) {
+fn pair(orders: &Request, web: &Request, clock: &Arc<Clock>) -> (Connector, Acceptor) {
     let authority = authority();
-    let (orders, web) = (good(&authority, &orders), good(&authority, &web));
+    let (orders, web) = (good(&authority, orders), good(&authority, web));
     let client = ClientSettings {
         clock: Some(clock.clone()),
         ..ClientSettings::new(by_name(NAME))
@@ -60,14 +60,14 @@ fn pair(orders: Request, web: Request, clock: &Arc<Clock>) -> (Connector, Accept
         ..ServerSettings::new(ClientAuth::Required)
     };
     (
-        Connector::try_new(&web, client).unwrap(),
-        Acceptor::try_new(&orders, server).unwrap(),
+        Connector::try_new(&web, client).expect("a connector can be made"),
+        Acceptor::try_new(&orders, server).expect("an acceptor can be made"),
     )
 }
 
 #[tokio::test]
 async fn the_second_connection_resumes_the_first_and_knows_the_same_peer() {
-    let (connector, acceptor) = pair(orders(), web(), &Clock::now());
+    let (connector, acceptor) = pair(&orders(), &web(), &Clock::now());
 
     let (first, _) = exchange(&connector, &acceptor).await;
     let (second, peer) = exchange(&connector, &acceptor).await;
@@ -82,7 +82,7 @@ async fn the_second_connection_resumes_the_first_and_knows_the_same_peer() {
 #[tokio::test]
 async fn a_server_whose_certificate_has_expired_is_looked_at_again() {
     let clock = Clock::now();
-    let (connector, acceptor) = pair(for_an_hour(orders()), web(), &clock);
+    let (connector, acceptor) = pair(&for_an_hour(orders()), &web(), &clock);
     exchange(&connector, &acceptor).await;
     clock.advance(HOUR + Duration::from_secs(1));
 
@@ -94,7 +94,7 @@ async fn a_server_whose_certificate_has_expired_is_looked_at_again() {
 #[tokio::test]
 async fn a_client_whose_certificate_has_expired_is_looked_at_again() {
     let clock = Clock::now();
-    let (connector, acceptor) = pair(orders(), for_an_hour(web()), &clock);
+    let (connector, acceptor) = pair(&orders(), &for_an_hour(web()), &clock);
     exchange(&connector, &acceptor).await;
     clock.advance(HOUR - Duration::from_secs(60));
     let (resumed, _) = exchange(&connector, &acceptor).await;

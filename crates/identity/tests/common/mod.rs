@@ -111,20 +111,28 @@ pub(crate) async fn serve_version(
     alpn: &[&[u8]],
     io: DuplexStream,
 ) -> io::Result<server::TlsStream<DuplexStream>> {
+    let mut config = serve_anything(version, issued.chain_der(), issued.key_der(), issued.ca_der());
+    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+    TlsAcceptor::from(Arc::new(config)).accept(io).await
+}
+
+/// A server that presents what no identity of ours could hold.
+pub(crate) fn serve_anything(
+    version: &'static SupportedProtocolVersion,
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    trust: CertificateDer<'static>,
+) -> ServerConfig {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut roots = rustls::RootCertStore::empty();
-    roots.add(issued.ca_der()).expect("the root can be trusted");
+    roots.add(trust).expect("the root can be trusted");
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
         .build()
         .expect("a verifier can be made");
-    let (chain, key): (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) =
-        (issued.chain_der(), issued.key_der());
-    let mut config = ServerConfig::builder_with_provider(provider)
+    ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[version])
         .expect("the version is known")
         .with_client_cert_verifier(verifier)
         .with_single_cert(chain, key)
-        .expect("key and certificate match");
-    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
-    TlsAcceptor::from(Arc::new(config)).accept(io).await
+        .expect("key and certificate match")
 }
