@@ -1,4 +1,25 @@
 //! The mutual TLS sidecar assembled from Outrigger's layers.
+//!
+//! [`stack`] is the product. [`Sidecar`] runs it in this process; the binary `outrigger` runs a [`Sidecar`].
 
+mod admin;
+mod admit;
+mod certificates;
 pub mod cli;
 pub mod config;
+mod connector;
+mod handshakes;
+mod listener;
+mod plan;
+mod route;
+pub mod run;
+mod server;
+mod sidecar;
+mod stack;
+mod stream;
+pub mod telemetry;
+mod worker;
+
+pub use listener::BindError;
+pub use outrigger_layers::observe::Direction;
+pub use sidecar::{Sidecar, StartError};

@@ -5,9 +5,10 @@
 
 mod dns;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::HashSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
+use futures_util::future::join_all;
 use outrigger_gateway::{Failure, Reason};
 use tokio::{
     sync::watch,
@@ -105,45 +106,51 @@ impl Endpoints {
 
     /// Looks names up, again as their answers expire, for as long as it is polled.
     pub async fn keep(self, resolver: Resolver) {
-        let mut known: Vec<Vec<SocketAddr>> = vec![Vec::new(); self.sources.len()];
+        let mut known: Vec<Vec<Endpoint>> = vec![Vec::new(); self.sources.len()];
         loop {
+            let lookups = self.sources.iter().map(|source| look_up(source, &resolver));
+            let found = join_all(lookups).await;
+            let next = found
+                .iter()
+                .map(|found| found.good_for)
+                .min()
+                .unwrap_or(dns::LONGEST);
             let mut failure = None;
-            let mut next = dns::LONGEST;
-            for (source, known) in self.sources.iter().zip(&mut known) {
-                match source {
-                    Source::Address(address) => *known = vec![*address],
-                    Source::Dns { host, port } => {
-                        let answer = resolver.lookup(host, *port).await;
-                        next = next.min(answer.good_for);
-                        match answer.result {
-                            Ok(addresses) => *known = addresses,
-                            Err(error) => {
-                                if error.reason() == Reason::DnsError && answer.denied {
-                                    known.clear();
-                                }
-                                tracing::warn!(host = &**host, error = %error, "a name does not resolve");
-                                failure = Some(error);
-                            }
+            for (found, known) in found.into_iter().zip(&mut known) {
+                match found.result {
+                    Ok(endpoints) => *known = endpoints,
+                    Err(error) => {
+                        if found.denied {
+                            known.clear();
                         }
+                        failure = Some(error);
                     }
                 }
             }
-            self.publish(known.iter().flatten().copied(), failure);
+            self.publish(known.concat(), failure);
             sleep(next).await;
         }
     }
 
-    fn publish(&self, addresses: impl Iterator<Item = SocketAddr>, failure: Option<Failure>) {
-        let mut endpoints: Vec<Endpoint> = Vec::new();
-        for address in addresses {
-            if endpoints.iter().all(|endpoint| endpoint.address() != address) {
-                endpoints.push(Endpoint::new(address));
-            }
-        }
+    fn publish(&self, mut endpoints: Vec<Endpoint>, failure: Option<Failure>) {
+        let mut seen = HashSet::new();
+        endpoints.retain(|endpoint| seen.insert(endpoint.address()));
         let before = self.set.load();
+        if let Some(error) = &failure
+            && before.failure.is_none()
+        {
+            tracing::warn!(%error, "an upstream's name does not resolve");
+        }
         if before.endpoints != endpoints || before.failure.is_some() || failure.is_some() {
             self.set.store(Arc::new(Set { endpoints, failure }));
         }
         self.settled.send_replace(true);
+    }
+}
+
+async fn look_up(source: &Source, resolver: &Resolver) -> dns::Answer {
+    match source {
+        Source::Address(address) => dns::Answer::fixed(*address),
+        Source::Dns { host, port } => resolver.lookup(host, *port).await,
     }
 }

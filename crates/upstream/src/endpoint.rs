@@ -7,6 +7,7 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 pub struct Endpoint {
     address: SocketAddr,
     label: Arc<str>,
+    host: Option<Arc<str>>,
 }
 
 impl Endpoint {
@@ -15,7 +16,21 @@ impl Endpoint {
         Self {
             address,
             label: address.to_string().into(),
+            host: None,
         }
+    }
+
+    /// The endpoint at `address`, which is one that the name `host` resolves to.
+    pub fn resolved(address: SocketAddr, host: Arc<str>) -> Self {
+        Self {
+            host: Some(host),
+            ..Self::new(address)
+        }
+    }
+
+    /// The name that was resolved, if there was one.
+    pub fn host(&self) -> Option<&Arc<str>> {
+        self.host.as_ref()
     }
 
     /// Where to connect to.

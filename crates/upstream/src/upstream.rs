@@ -58,7 +58,9 @@ pub struct Timeouts {
     pub head: Duration,
     /// Without a byte moving, in a body up or down.
     pub idle: Duration,
-    /// The same for gRPC and server-sent events.
+    /// For one attempt, connecting left out, until the response's head.
+    pub attempt: Option<Duration>,
+    /// The same as `idle` for gRPC and server-sent events.
     pub stream_idle: Duration,
 }
 
@@ -66,6 +68,7 @@ impl Default for Timeouts {
     fn default() -> Self {
         Self {
             head: Duration::from_secs(30),
+            attempt: None,
             idle: Duration::from_secs(60),
             stream_idle: Duration::from_secs(3600),
         }

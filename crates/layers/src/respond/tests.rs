@@ -118,7 +118,7 @@ async fn an_upstreams_own_5xx_is_passed_on_and_signed() {
     assert_eq!(response.status(), 503);
     assert_eq!(
         response.headers()["proxy-status"],
-        "cart.shop; received-status=503"
+        "cart.shop;received-status=503"
     );
 }
 

@@ -10,6 +10,8 @@ use hickory_resolver::{
 use outrigger_gateway::{Extra, Failure, Reason};
 use tokio::time::timeout;
 
+use crate::endpoint::Endpoint;
+
 /// A name is looked up again no sooner than this, however short its answer's time to live.
 const SHORTEST: Duration = Duration::from_secs(1);
 /// And no later than this.
@@ -39,7 +41,7 @@ impl std::error::Error for ResolverError {}
 
 /// What a lookup brought.
 pub(super) struct Answer {
-    pub(super) result: Result<Vec<SocketAddr>, Failure>,
+    pub(super) result: Result<Vec<Endpoint>, Failure>,
     /// When to ask again.
     pub(super) good_for: Duration,
     /// The servers say with authority that there is nothing.
@@ -77,8 +79,8 @@ impl Resolver {
         })
     }
 
-    pub(super) async fn lookup(&self, host: &str, port: u16) -> Answer {
-        match timeout(LIMIT, self.inner.lookup_ip(host)).await {
+    pub(super) async fn lookup(&self, host: &Arc<str>, port: u16) -> Answer {
+        match timeout(LIMIT, self.inner.lookup_ip(&**host)).await {
             Err(_) => Answer::failed(silent(host), false),
             Ok(Err(error)) => {
                 let denied = error.is_no_records_found();
@@ -86,12 +88,13 @@ impl Resolver {
             }
             Ok(Ok(found)) => {
                 let left = found.valid_until().saturating_duration_since(std_now());
-                let addresses: Vec<_> = found.iter().map(|ip| SocketAddr::new(ip, port)).collect();
-                if addresses.is_empty() {
+                let at = |ip| Endpoint::resolved(SocketAddr::new(ip, port), host.clone());
+                let endpoints: Vec<_> = found.iter().map(at).collect();
+                if endpoints.is_empty() {
                     return Answer::failed(empty(host, "NOERROR"), true);
                 }
                 Answer {
-                    result: Ok(addresses),
+                    result: Ok(endpoints),
                     good_for: left.clamp(SHORTEST, LONGEST),
                     denied: false,
                 }
@@ -107,6 +110,14 @@ impl fmt::Debug for Resolver {
 }
 
 impl Answer {
+    pub(super) fn fixed(address: SocketAddr) -> Self {
+        Self {
+            result: Ok(vec![Endpoint::new(address)]),
+            good_for: LONGEST,
+            denied: false,
+        }
+    }
+
     fn failed(failure: Failure, denied: bool) -> Self {
         Self {
             result: Err(failure),

@@ -116,10 +116,14 @@ impl Attempt<'_> {
             true => (self.timeouts.stream_idle, self.timeouts.stream_idle),
             false => (self.timeouts.idle, self.timeouts.head),
         };
+        let end = self.timeouts.attempt.map(|limit| started + limit);
         loop {
             let now = Instant::now();
+            if end.is_some_and(|end| end <= now) {
+                return unanswered(self.timeouts.attempt.unwrap_or_default(), "the attempt's begin");
+            }
             let until = match upload.ended(started) {
-                Some(ended) if ended + head <= now => return unanswered(head),
+                Some(ended) if ended + head <= now => return unanswered(head, "the request's end"),
                 Some(ended) => ended + head,
                 None => {
                     let silent_at = upload.moved(started) + idle;
@@ -130,7 +134,7 @@ impl Attempt<'_> {
                     silent_at.min(now + head)
                 }
             };
-            sleep_until(until).await;
+            sleep_until(end.map_or(until, |end| end.min(until))).await;
         }
     }
 
@@ -296,10 +300,9 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
         .is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
 }
 
-fn unanswered(limit: Duration) -> Failure {
-    Failure::new(Reason::ResponseTimeout).with_detail(format_args!(
-        "no response head within {limit:?} of the request's end"
-    ))
+fn unanswered(limit: Duration, since: &str) -> Failure {
+    Failure::new(Reason::ResponseTimeout)
+        .with_detail(format_args!("no response head within {limit:?} of {since}"))
 }
 
 fn stuck(limit: Duration, starving: bool) -> Failure {

@@ -1,0 +1,164 @@
+//! The admin surface, for people and tools on this host, and the read-only one for kubelet and Prometheus.
+//!
+//! JSON, unless the caller asks for `text/plain`; `/metrics` is in Prometheus's text format. Nothing here goes
+//! through the stack: a sidecar that sheds load still says that it lives.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use outrigger_identity::{Certificate, Gauges, expiry};
+use serde_json::{Value, json};
+
+use crate::{
+    certificates::now,
+    listener::Listener,
+    sidecar::{Phase, Shared},
+};
+
+/// What the handlers work with.
+#[derive(Debug)]
+pub(crate) struct Admin {
+    shared: Arc<Shared>,
+    gauges: Mutex<Gauges>,
+}
+
+type Handle = State<Arc<Admin>>;
+
+impl Admin {
+    /// Everything.
+    pub(crate) fn full(shared: Arc<Shared>) -> Router {
+        let more = Router::new()
+            .route("/config", get(config))
+            .route("/certs", get(certs));
+        Self::surface(shared, more)
+    }
+
+    /// What a kubelet and Prometheus need, and nothing that tells of the configuration.
+    pub(crate) fn probe(shared: Arc<Shared>) -> Router {
+        Self::surface(shared, Router::new())
+    }
+
+    fn surface(shared: Arc<Shared>, more: Router<Arc<Self>>) -> Router {
+        let gauges = Mutex::new(Gauges::new(shared.telemetry.recorder.clone()));
+        more.route("/livez", get(livez))
+            .route("/readyz", get(readyz))
+            .route("/metrics", get(metrics))
+            .with_state(Arc::new(Self { shared, gauges }))
+    }
+
+    /// Certificate gauges are computed now, from what is in use, never from what was loaded once.
+    fn metrics(&self) -> String {
+        if let Some(identity) = &self.shared.identity {
+            let mut gauges = self.gauges.lock().unwrap_or_else(PoisonError::into_inner);
+            gauges.record(identity.certificates(), now());
+        }
+        self.shared.telemetry.prometheus.render()
+    }
+}
+
+/// Serves a surface for as long as it is polled.
+pub(crate) async fn serve(listener: Listener, surface: Router) {
+    match listener.into_tokio() {
+        Ok(listener) => {
+            if let Err(error) = axum::serve(listener, surface).await {
+                tracing::error!(%error, "the admin surface has stopped");
+            }
+        }
+        Err(error) => tracing::error!(%error, "the admin surface does not start"),
+    }
+}
+
+/// The process runs: never a word about anything else, or a restart would be asked for that helps nobody.
+async fn livez(headers: HeaderMap) -> Response {
+    answer(&headers, StatusCode::OK, "ok", json!({ "live": true }))
+}
+
+async fn readyz(State(admin): Handle, headers: HeaderMap) -> Response {
+    match admin.shared.phase() {
+        Phase::Serving => answer(&headers, StatusCode::OK, "ok", json!({ "ready": true })),
+        Phase::Draining => {
+            let why = json!({ "ready": false, "reason": "draining" });
+            answer(&headers, StatusCode::SERVICE_UNAVAILABLE, "draining", why)
+        }
+    }
+}
+
+async fn metrics(State(admin): Handle) -> Response {
+    // Rendering thousands of series takes milliseconds.
+    let rendered = tokio::task::spawn_blocking(move || admin.metrics()).await;
+    match rendered {
+        Ok(text) => (
+            [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+            text,
+        )
+            .into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+async fn config(State(admin): Handle, headers: HeaderMap) -> Response {
+    let config = &admin.shared.config;
+    match serde_json::to_value(config) {
+        Ok(value) => answer(&headers, StatusCode::OK, &config.effective(), value),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+async fn certs(State(admin): Handle, headers: HeaderMap) -> Response {
+    let certificates = admin
+        .shared
+        .identity
+        .as_ref()
+        .map_or(&[][..], |identity| identity.certificates());
+    let lines: Vec<_> = certificates.iter().map(line).collect();
+    let value = certificates.iter().map(describe).collect();
+    answer(&headers, StatusCode::OK, &lines.join("\n"), Value::Array(value))
+}
+
+fn describe(certificate: &Certificate) -> Value {
+    let now = now();
+    json!({
+        "role": certificate.role.label(),
+        "subject": certificate.subject,
+        "issuer": certificate.issuer,
+        "serial": certificate.serial,
+        "spiffe": certificate.spiffe.as_ref().map(ToString::to_string),
+        "dns": certificate.dns,
+        "not_before": rfc3339(certificate.not_before),
+        "not_after": rfc3339(certificate.not_after),
+        "expires_in_seconds": certificate.not_after - now,
+        "stage": expiry::stage(certificate.not_before, certificate.not_after, now).label(),
+        "sha256": certificate.sha256,
+    })
+}
+
+fn line(certificate: &Certificate) -> String {
+    let stage = expiry::stage(certificate.not_before, certificate.not_after, now());
+    let (role, until) = (certificate.role.label(), rfc3339(certificate.not_after));
+    format!(
+        "{role:12} {:9} until {until}  {}",
+        stage.label(),
+        certificate.label()
+    )
+}
+
+fn rfc3339(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.to_string())
+}
+
+/// JSON, or the text if the caller asked for text.
+fn answer(headers: &HeaderMap, status: StatusCode, text: &str, value: Value) -> Response {
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok());
+    if accept.is_some_and(|accept| accept.contains("text/")) {
+        return (status, format!("{text}\n")).into_response();
+    }
+    (status, Json(value)).into_response()
+}

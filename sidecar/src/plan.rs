@@ -1,0 +1,299 @@
+//! What the configuration compiles to: immutable, shared by all workers, each of which builds its stacks from it.
+
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+
+use metrics::Recorder;
+use outrigger_identity::{
+    Acceptor, Alpn, ClientAuth, ClientSettings, Expect, Identity, ServerSettings, SetupError, SpiffePattern,
+};
+pub(crate) use outrigger_layers::observe::Bound;
+use outrigger_layers::{
+    hop,
+    limit::Limit,
+    observe::{self, Access, Metrics},
+    random::random,
+    respond,
+    shed::{self, ShedLayer},
+};
+use outrigger_upstream::{
+    HttpLimits, PoolConfig, Speak, Timeouts, UpstreamConfig,
+    discover::{Endpoints, Source},
+};
+
+use crate::{
+    config::{self, Config, Protocol, Route, TlsMode},
+    connector::Connector,
+    handshakes::Handshakes,
+    stack::Pooled,
+};
+
+/// "No limit": longer than any process lives, short enough to be added to any time.
+const FOREVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+
+/// Everything that workers need to know.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) directions: Vec<Direction>,
+}
+
+/// One listener, and the way of the requests that arrive there.
+#[derive(Debug)]
+pub(crate) struct Direction {
+    pub(crate) kind: observe::Direction,
+    pub(crate) listen: SocketAddr,
+    /// The deployment, as `Proxy-Status` calls it.
+    pub(crate) name: Arc<str>,
+    pub(crate) details: respond::Details,
+    pub(crate) access: Access,
+    pub(crate) via: hop::Name,
+    pub(crate) metrics: Metrics,
+    /// For what never becomes a request.
+    pub(crate) unrouted: Arc<Bound>,
+    pub(crate) target_bytes: usize,
+    pub(crate) accept: Option<Acceptor>,
+    /// Who may call; empty: anyone that the acceptor lets in.
+    pub(crate) allow: Vec<SpiffePattern>,
+    pub(crate) handshakes: Handshakes,
+    pub(crate) limits: config::Limits,
+    pub(crate) upstreams: Vec<Upstream>,
+}
+
+/// What all workers share of one upstream.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    pub(crate) name: Arc<str>,
+    pub(crate) route: Route,
+    pub(crate) bound: Arc<Bound>,
+    pub(crate) total: Option<Duration>,
+    pub(crate) limit: Limit,
+    pub(crate) shed: ShedLayer,
+    pub(crate) endpoints: Endpoints,
+    connector: Arc<Connector>,
+    config: UpstreamConfig,
+}
+
+impl Upstream {
+    /// The upstream over connections of one worker's own.
+    pub(crate) fn pooled(&self) -> Pooled {
+        Pooled::new(
+            self.name.clone(),
+            self.endpoints.clone(),
+            self.connector.clone(),
+            self.config,
+        )
+    }
+}
+
+/// The configuration asks for what cannot be set up.
+#[derive(Debug)]
+pub(crate) struct PlanError {
+    what: String,
+    error: SetupError,
+}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.error)
+    }
+}
+
+impl std::error::Error for PlanError {}
+
+/// What a plan is made from beside the configuration.
+pub(crate) struct Means<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) identity: Option<&'a Arc<Identity>>,
+    pub(crate) recorder: Arc<dyn Recorder + Send + Sync>,
+}
+
+impl Plan {
+    /// Compiles a configuration.
+    pub(crate) fn new(means: &Means<'_>) -> Result<Self, PlanError> {
+        let instance = format!("{:08x}", random() as u32);
+        let inbound = means
+            .config
+            .inbound
+            .iter()
+            .map(|inbound| means.inbound(inbound, &instance));
+        let outbound = means
+            .config
+            .outbound
+            .iter()
+            .map(|outbound| means.outbound(outbound, &instance));
+        Ok(Self {
+            directions: inbound.chain(outbound).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Upstreams that have names to look up.
+    pub(crate) fn lookups(&self) -> impl Iterator<Item = &Endpoints> {
+        let upstreams = self.directions.iter().flat_map(|direction| &direction.upstreams);
+        upstreams
+            .map(|upstream| &upstream.endpoints)
+            .filter(|endpoints| endpoints.needs_lookup())
+    }
+}
+
+impl Means<'_> {
+    fn inbound(&self, inbound: &config::Inbound, instance: &str) -> Result<Direction, PlanError> {
+        let mut direction = self.direction(observe::Direction::Inbound, inbound.listen, instance);
+        direction.accept = self.acceptor(inbound)?;
+        direction.allow.clone_from(&inbound.allow);
+        direction.upstreams = vec![self.upstream(&inbound.app, Route::default(), &direction.metrics)?];
+        Ok(direction)
+    }
+
+    fn outbound(&self, outbound: &config::Outbound, instance: &str) -> Result<Direction, PlanError> {
+        let mut direction = self.direction(observe::Direction::Outbound, outbound.listen, instance);
+        let upstreams = outbound.upstreams.iter();
+        let upstreams = upstreams.map(|to| self.upstream(&to.upstream, to.route.clone(), &direction.metrics));
+        direction.upstreams = upstreams.collect::<Result<_, _>>()?;
+        Ok(direction)
+    }
+
+    fn direction(&self, kind: observe::Direction, listen: SocketAddr, instance: &str) -> Direction {
+        let config = self.config;
+        let name = config.name.as_str();
+        let way = match kind {
+            observe::Direction::Inbound => "in",
+            observe::Direction::Outbound => "out",
+        };
+        let via = hop::Name::try_new(format!("{name}-{way}-{instance}"));
+        let metrics = Metrics::new(self.recorder.clone(), kind);
+        Direction {
+            kind,
+            listen,
+            name: name.into(),
+            details: details(config.details),
+            access: access(config.log.access),
+            via: via.expect("a deployment's name is a token"),
+            unrouted: metrics.bind(""),
+            metrics,
+            target_bytes: config.limits.target_bytes as usize,
+            accept: None,
+            allow: Vec::new(),
+            handshakes: Handshakes::server(&*self.recorder),
+            limits: config.limits.clone(),
+            upstreams: Vec::new(),
+        }
+    }
+
+    fn acceptor(&self, inbound: &config::Inbound) -> Result<Option<Acceptor>, PlanError> {
+        let auth = match inbound.tls {
+            TlsMode::Off => return Ok(None),
+            TlsMode::Mutual => ClientAuth::Required,
+            TlsMode::Server => ClientAuth::None,
+        };
+        let identity = self
+            .identity
+            .expect("a configuration without identity has no TLS");
+        let acceptor = Acceptor::try_new(identity, ServerSettings::new(auth));
+        let what = || format!("inbound {}", inbound.listen);
+        acceptor
+            .map(Some)
+            .map_err(|error| PlanError { what: what(), error })
+    }
+
+    fn upstream(
+        &self,
+        upstream: &config::Upstream,
+        route: Route,
+        metrics: &Metrics,
+    ) -> Result<Upstream, PlanError> {
+        let name: Arc<str> = upstream.name.as_str().into();
+        let limit = Limit::new(upstream.limit.in_flight.get());
+        let shed = ShedLayer::with_config(shed::Config {
+            queue: upstream.limit.queue,
+            wait: upstream.limit.queue_wait,
+            upstream: Some(name.clone()),
+            limit: Some(limit.clone()),
+            ..shed::Config::default()
+        });
+        Ok(Upstream {
+            bound: metrics.bind(&name),
+            route,
+            total: upstream.timeout.total,
+            limit,
+            shed,
+            endpoints: Endpoints::new(upstream.endpoints.iter().map(source)),
+            connector: Arc::new(self.connector(upstream)?),
+            config: self.upstream_config(upstream),
+            name,
+        })
+    }
+
+    fn connector(&self, upstream: &config::Upstream) -> Result<Connector, PlanError> {
+        let tls = &upstream.tls;
+        if tls.mode == TlsMode::Off {
+            return Ok(Connector::Plain);
+        }
+        let identity = self
+            .identity
+            .expect("a configuration without identity has no TLS");
+        let settings = ClientSettings {
+            present_certificate: tls.mode == TlsMode::Mutual,
+            alpn: match upstream.protocol {
+                Protocol::Auto => Alpn::BOTH,
+                Protocol::Http1 => &[Alpn::Http11],
+                Protocol::Http2 => &[Alpn::H2],
+            },
+            ..ClientSettings::new(Expect {
+                server_name: tls.server_name.clone(),
+                spiffe: tls.spiffe.clone(),
+            })
+        };
+        let handshakes = Handshakes::client(&*self.recorder);
+        Connector::tls(identity, settings, handshakes).map_err(|error| PlanError {
+            what: format!("upstream {}", upstream.name),
+            error,
+        })
+    }
+
+    fn upstream_config(&self, upstream: &config::Upstream) -> UpstreamConfig {
+        let timeout = &upstream.timeout;
+        UpstreamConfig {
+            speak: match upstream.protocol {
+                Protocol::Auto => Speak::Auto,
+                Protocol::Http1 => Speak::Http1,
+                Protocol::Http2 => Speak::Http2,
+            },
+            timeouts: Timeouts {
+                head: timeout.head.unwrap_or(FOREVER),
+                idle: timeout.idle.unwrap_or(FOREVER),
+                attempt: timeout.attempt,
+                stream_idle: timeout.stream_idle.unwrap_or(FOREVER),
+            },
+            pool: PoolConfig {
+                connect_timeout: timeout.connect,
+                http: HttpLimits::default(),
+                ..PoolConfig::default()
+            },
+        }
+    }
+}
+
+fn source(endpoint: &config::Endpoint) -> Source {
+    match endpoint {
+        config::Endpoint::Address(address) => Source::Address(*address),
+        config::Endpoint::Dns { host, port } => Source::Dns {
+            host: host.as_str().into(),
+            port: port.get(),
+        },
+    }
+}
+
+fn details(details: config::Details) -> respond::Details {
+    match details {
+        config::Details::Auto => respond::Details::Auto,
+        config::Details::Always => respond::Details::Always,
+        config::Details::Never => respond::Details::Never,
+    }
+}
+
+fn access(access: config::AccessLog) -> Access {
+    match access {
+        config::AccessLog::All => Access::All,
+        config::AccessLog::Failures => Access::Failures,
+        config::AccessLog::Off => Access::Off,
+    }
+}

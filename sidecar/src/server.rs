@@ -1,0 +1,266 @@
+//! One client's connection: TLS, which HTTP version, its limits, and the stack that serves its requests.
+
+mod activity;
+mod entry;
+mod io;
+
+use std::{
+    future::poll_fn,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
+
+use http::HeaderValue;
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use outrigger_gateway::{Failure, Reason};
+use outrigger_identity::{AcceptError, Alpn, Peer};
+use outrigger_layers::hop;
+use tokio::{net::TcpStream, sync::oneshot, time::timeout};
+
+use self::{
+    activity::{Activity, Overdue, Patience},
+    entry::Entry,
+    io::{ClientStream, Sniffed, Watched},
+};
+use crate::{admit::Denied, plan::Direction, stack::Stack};
+
+/// What a worker serves connections of one listener with.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) direction: DirectionRef,
+    pub(crate) stack: Stack,
+}
+
+/// One direction of a plan.
+#[derive(Clone, Debug)]
+pub(crate) struct DirectionRef {
+    pub(crate) plan: Arc<crate::plan::Plan>,
+    pub(crate) index: usize,
+}
+
+impl std::ops::Deref for DirectionRef {
+    type Target = Direction;
+
+    fn deref(&self) -> &Direction {
+        &self.plan.directions[self.index]
+    }
+}
+
+impl Server {
+    /// Serves one connection until it ends; `drain` asks it to end soon.
+    pub(crate) async fn serve(&self, stream: TcpStream, addr: SocketAddr, drain: oneshot::Receiver<()>) {
+        let Some((stream, client, denied, alpn)) = self.welcome(stream, addr).await else {
+            return;
+        };
+        let activity = Arc::new(Activity::new());
+        let mut stream = Watched::new(stream, activity.clone());
+        let http2 = match alpn {
+            Some(alpn) => alpn == Alpn::H2,
+            None => match stream.sniff(self.direction.limits.header_time).await {
+                Sniffed::Http1 => false,
+                Sniffed::Http2 => true,
+                Sniffed::Nothing => return,
+            },
+        };
+        let entry = Entry::new(self.stack.clone(), client, denied, activity.clone());
+        let limits = &self.direction.limits;
+        if http2 {
+            activity.speaks_http2();
+            let connection = http2_builder(limits).serve_connection(TokioIo::new(stream), entry);
+            self.drive(Box::pin(connection), &activity, drain).await;
+        } else {
+            let connection = http1_builder(limits).serve_connection(TokioIo::new(stream), entry);
+            self.drive(Box::pin(connection), &activity, drain).await;
+        }
+    }
+
+    /// Makes the TLS handshake, where there is one, and gets to know the client.
+    async fn welcome(
+        &self,
+        stream: TcpStream,
+        addr: SocketAddr,
+    ) -> Option<(ClientStream, Arc<hop::Client>, Option<Denied>, Option<Alpn>)> {
+        let _ = stream.set_nodelay(true);
+        let loopback = addr.ip().to_canonical().is_loopback();
+        let Some(acceptor) = &self.direction.accept else {
+            let client = hop::Client::new(Some(addr), false).with_trust(loopback);
+            return Some((ClientStream::Plain(stream), Arc::new(client), None, None));
+        };
+        let limit = self.direction.limits.handshake_time;
+        let accepted = timeout(limit, acceptor.accept(stream)).await;
+        let accepted = accepted.unwrap_or_else(|_| Err(AcceptError::timeout(limit)));
+        self.direction.handshakes.count_accept(accepted.as_ref().err());
+        let stream = match accepted {
+            Ok(stream) => stream,
+            Err(error) => {
+                refused(&error, addr);
+                return None;
+            }
+        };
+        let peer = Peer::of(stream.get_ref().1);
+        let alpn = Alpn::of(stream.get_ref().1);
+        let mut client = hop::Client::new(Some(addr), true).with_trust(loopback || peer.is_some());
+        if let Some(xfcc) = peer
+            .as_ref()
+            .and_then(|peer| HeaderValue::try_from(peer.xfcc()).ok())
+        {
+            client = client.with_certificate(xfcc);
+        }
+        let denied = self.denied(peer.as_ref());
+        Some((
+            ClientStream::Tls(Box::new(stream)),
+            Arc::new(client),
+            denied,
+            alpn,
+        ))
+    }
+
+    /// Why this peer may not call, if it may not.
+    fn denied(&self, peer: Option<&Peer>) -> Option<Denied> {
+        let allow = &self.direction.allow;
+        let id = peer.and_then(Peer::spiffe);
+        if allow.is_empty() || id.is_some_and(|id| allow.iter().any(|pattern| pattern.matches(id))) {
+            return None;
+        }
+        let who = match (id, peer) {
+            (Some(id), _) => id.to_string(),
+            (None, Some(peer)) => format!("{}, which has no SPIFFE ID,", peer.label()),
+            (None, None) => "a caller without a certificate".to_owned(),
+        };
+        Some(Denied(format!("{who} is not among those allowed to call").into()))
+    }
+
+    /// Runs a connection to its end, within the client's limits.
+    async fn drive<C: Drive>(
+        &self,
+        mut connection: Pin<Box<C>>,
+        activity: &Activity,
+        drain: oneshot::Receiver<()>,
+    ) {
+        let mut drain = pin!(drain);
+        let mut draining = false;
+        let limits = &self.direction.limits;
+        let mut patience = pin!(Patience::new(limits.header_time, limits.idle_time));
+        let ended = poll_fn(|cx| {
+            if let Poll::Ready(result) = connection.as_mut().poll(cx) {
+                return Poll::Ready(End::Closed(result));
+            }
+            // The worker lets go of its end of the channel to ask for the same.
+            if !draining && drain.as_mut().poll(cx).is_ready() {
+                draining = true;
+                connection.as_mut().graceful_shutdown();
+                cx.waker().wake_by_ref();
+            }
+            match patience.as_mut().poll_overdue(cx, activity) {
+                Poll::Ready(Overdue::Idle) if !draining => {
+                    draining = true;
+                    connection.as_mut().graceful_shutdown();
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                Poll::Ready(Overdue::Idle) | Poll::Pending => Poll::Pending,
+                Poll::Ready(Overdue::Head) => Poll::Ready(End::HeadTooSlow),
+            }
+        });
+        match ended.await {
+            End::Closed(Ok(())) => {}
+            End::Closed(Err(error)) => self.tell(&error),
+            End::HeadTooSlow => self.count(
+                Reason::RequestTimeout,
+                "the request's head did not arrive in time",
+            ),
+        }
+    }
+
+    /// Counts what hyper answered by itself: the stack never saw it.
+    fn tell(&self, error: &hyper::Error) {
+        let text = error.to_string();
+        if error.is_parse_too_large() {
+            // The text is no API; a change of it would only blur 414 and 431 in a counter.
+            let reason = match text.contains("URI") {
+                true => Reason::TargetTooLong,
+                false => Reason::RequestHeaderTooLarge,
+            };
+            self.count(reason, &text);
+        } else if error.is_parse() {
+            self.count(Reason::BadRequest, &text);
+        } else {
+            tracing::debug!(error = &*text, "a client's connection ended with an error");
+        }
+    }
+
+    fn count(&self, reason: Reason, detail: &str) {
+        let failure = Failure::new(reason).with_detail(detail);
+        self.direction
+            .unrouted
+            .count(reason.row().status, reason, Duration::ZERO);
+        if self.direction.access != outrigger_layers::observe::Access::Off {
+            let direction = self.direction.kind.label();
+            tracing::info!(
+                target: "access",
+                direction,
+                status = reason.row().status,
+                reason = reason.label(),
+                generated_by = "proxy",
+                detail = failure.detail(),
+            );
+        }
+    }
+}
+
+/// How a connection ended.
+enum End {
+    Closed(hyper::Result<()>),
+    HeadTooSlow,
+}
+
+/// What both kinds of connection can do.
+trait Drive: Future<Output = hyper::Result<()>> {
+    /// Ends as soon as what runs is done.
+    fn graceful_shutdown(self: Pin<&mut Self>);
+}
+
+impl Drive for http1::Connection<TokioIo<Watched>, Entry> {
+    fn graceful_shutdown(self: Pin<&mut Self>) {
+        Self::graceful_shutdown(self);
+    }
+}
+
+impl Drive for http2::Connection<TokioIo<Watched>, Entry, TokioExecutor> {
+    fn graceful_shutdown(self: Pin<&mut Self>) {
+        Self::graceful_shutdown(self);
+    }
+}
+
+fn http1_builder(limits: &crate::config::Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        // Would bound idle time as well; both are ours to bound, apart.
+        .header_read_timeout(None)
+        .max_header_size(limits.header_bytes as usize)
+        .max_headers(limits.header_fields.get() as usize);
+    builder
+}
+
+fn http2_builder(limits: &crate::config::Limits) -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_header_list_size(limits.header_bytes)
+        .max_concurrent_streams(limits.streams.get());
+    builder
+}
+
+fn refused(error: &AcceptError, addr: SocketAddr) {
+    let (result, detail) = (error.result().label(), error.detail());
+    if error.is_noise() {
+        tracing::debug!(%addr, result, detail, "a TLS handshake did not come about");
+    } else {
+        tracing::warn!(%addr, result, detail, "a client was not let in");
+    }
+}

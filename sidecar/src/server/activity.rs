@@ -1,0 +1,139 @@
+//! What a client's connection is doing, and for how long it may.
+//!
+//! Between requests a connection may idle for `idle_time`; once the first byte of a head has come, and from the
+//! start until the first request over HTTP/1.1, it has `header_time`. While requests are in flight neither counts.
+
+use std::{
+    pin::Pin,
+    sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep, sleep};
+
+/// The doings of one connection. One thread writes and reads it; the atomics only make it shareable.
+#[derive(Debug)]
+pub(super) struct Activity {
+    born: Instant,
+    http2: AtomicBool,
+    in_flight: AtomicUsize,
+    /// A head has begun to arrive.
+    heard: AtomicBool,
+    /// Milliseconds from birth to the latest change of the above.
+    since: AtomicU64,
+}
+
+impl Activity {
+    pub(super) fn new() -> Self {
+        Self {
+            born: Instant::now(),
+            http2: AtomicBool::new(false),
+            in_flight: AtomicUsize::new(0),
+            // The first request is expected at once.
+            heard: AtomicBool::new(true),
+            since: AtomicU64::new(0),
+        }
+    }
+
+    /// An HTTP/2 connection may be opened ahead of its first request, and its frames are no heads.
+    pub(super) fn speaks_http2(&self) {
+        self.http2.store(true, Relaxed);
+        self.heard.store(false, Relaxed);
+    }
+
+    /// Bytes came.
+    pub(super) fn hear(&self) {
+        if self.in_flight.load(Relaxed) == 0 && !self.heard.load(Relaxed) && !self.http2.load(Relaxed) {
+            self.heard.store(true, Relaxed);
+            self.mark();
+        }
+    }
+
+    /// A request has arrived.
+    pub(super) fn begin(&self) {
+        self.in_flight.fetch_add(1, Relaxed);
+        self.heard.store(false, Relaxed);
+    }
+
+    /// Its response has ended.
+    pub(super) fn end(&self) {
+        if self.in_flight.fetch_sub(1, Relaxed) == 1 {
+            self.mark();
+        }
+    }
+
+    fn mark(&self) {
+        let millis = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.since.store(millis, Relaxed);
+    }
+
+    /// Since when something is awaited from the client, and whether that is the rest of a head.
+    fn waiting(&self) -> Option<(Instant, bool)> {
+        let since = self.born + Duration::from_millis(self.since.load(Relaxed));
+        (self.in_flight.load(Relaxed) == 0).then(|| (since, self.heard.load(Relaxed)))
+    }
+}
+
+/// What a client takes too long for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Overdue {
+    /// The rest of a request's head.
+    Head,
+    /// Its next request.
+    Idle,
+}
+
+pin_project! {
+    /// Watches an [`Activity`] with one timer, which is only moved when it fires or would fire too late: a healthy
+    /// request does not touch it.
+    pub(super) struct Patience {
+        header_time: Duration,
+        idle_time: Duration,
+        #[pin]
+        sleep: Sleep,
+    }
+}
+
+impl Patience {
+    pub(super) fn new(header_time: Duration, idle_time: Duration) -> Self {
+        Self {
+            header_time,
+            idle_time,
+            sleep: sleep(header_time.min(idle_time)),
+        }
+    }
+
+    pub(super) fn poll_overdue(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        activity: &Activity,
+    ) -> Poll<Overdue> {
+        let mut this = self.project();
+        loop {
+            let awaited = activity.waiting().map(|(since, head)| match head {
+                true => (since + *this.header_time, Overdue::Head),
+                false => (since + *this.idle_time, Overdue::Idle),
+            });
+            if let Some((until, _)) = awaited
+                && until < this.sleep.deadline()
+            {
+                this.sleep.as_mut().reset(until);
+            }
+            ready!(this.sleep.as_mut().poll(cx));
+            let now = Instant::now();
+            match awaited {
+                Some((until, overdue)) if until <= now => {
+                    this.sleep.as_mut().reset(now + *this.idle_time);
+                    return Poll::Ready(overdue);
+                }
+                Some((until, _)) => this.sleep.as_mut().reset(until),
+                None => this.sleep.as_mut().reset(now + *this.header_time),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

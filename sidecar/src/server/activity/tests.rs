@@ -1,0 +1,57 @@
+use std::{future::poll_fn, pin::pin};
+
+use tokio::time::timeout;
+
+use super::*;
+
+const HEAD: Duration = Duration::from_secs(10);
+const IDLE: Duration = Duration::from_secs(300);
+
+/// How long it takes until something is overdue, and what.
+async fn overdue(activity: &Activity) -> Option<(u64, Overdue)> {
+    let started = Instant::now();
+    let mut patience = pin!(Patience::new(HEAD, IDLE));
+    let overdue = timeout(
+        IDLE * 3,
+        poll_fn(|cx| patience.as_mut().poll_overdue(cx, activity)),
+    )
+    .await
+    .ok()?;
+    Some((started.elapsed().as_secs(), overdue))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_head_has_header_time() {
+    assert_eq!(overdue(&Activity::new()).await, Some((10, Overdue::Head)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_http2_connection_may_wait_for_its_first_request() {
+    let activity = Activity::new();
+    activity.speaks_http2();
+    assert_eq!(overdue(&activity).await, Some((300, Overdue::Idle)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_overdue_while_a_request_is_in_flight() {
+    let activity = Activity::new();
+    activity.begin();
+    assert_eq!(overdue(&activity).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn between_requests_a_connection_has_idle_time() {
+    let activity = Activity::new();
+    activity.begin();
+    activity.end();
+    assert_eq!(overdue(&activity).await, Some((300, Overdue::Idle)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_has_begun_has_header_time_again() {
+    let activity = Activity::new();
+    activity.begin();
+    activity.end();
+    activity.hear();
+    assert_eq!(overdue(&activity).await, Some((10, Overdue::Head)));
+}

@@ -1,0 +1,139 @@
+//! Where requests of one connection enter the stack.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use outrigger_gateway::Failure;
+use outrigger_layers::hop;
+use pin_project_lite::pin_project;
+use tower::util::Oneshot;
+use tower_service::Service;
+
+use super::activity::Activity;
+use crate::{admit::Denied, stack::Stack};
+
+/// The stack's response body.
+type StackBody = <<Stack as Service<Request<Incoming>>>::Response as ResponseExt>::Body;
+
+/// Names the body of a response type.
+trait ResponseExt {
+    type Body;
+}
+
+impl<B> ResponseExt for Response<B> {
+    type Body = B;
+}
+
+/// The service of one connection: the stack, and what is known of the client.
+#[derive(Debug)]
+pub(super) struct Entry {
+    stack: Stack,
+    client: Arc<hop::Client>,
+    denied: Option<Denied>,
+    activity: Arc<Activity>,
+}
+
+impl Entry {
+    pub(super) fn new(
+        stack: Stack,
+        client: Arc<hop::Client>,
+        denied: Option<Denied>,
+        activity: Arc<Activity>,
+    ) -> Self {
+        Self {
+            stack,
+            client,
+            denied,
+            activity,
+        }
+    }
+}
+
+impl hyper::service::Service<Request<Incoming>> for Entry {
+    type Response = Response<Tracked>;
+    type Error = Infallible;
+    type Future = ResponseFuture;
+
+    fn call(&self, mut request: Request<Incoming>) -> ResponseFuture {
+        request.extensions_mut().insert(self.client.clone());
+        if let Some(denied) = &self.denied {
+            request.extensions_mut().insert(denied.clone());
+        }
+        let running = Running::begin(&self.activity);
+        ResponseFuture {
+            sent: Oneshot::new(self.stack.clone(), request),
+            running: Some(running),
+        }
+    }
+}
+
+/// A request in flight on this connection.
+#[derive(Debug)]
+struct Running(Arc<Activity>);
+
+impl Running {
+    fn begin(activity: &Arc<Activity>) -> Self {
+        activity.begin();
+        Self(activity.clone())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+pin_project! {
+    /// Response future of [`Entry`].
+    pub(super) struct ResponseFuture {
+        #[pin]
+        sent: Oneshot<Stack, Request<Incoming>>,
+        running: Option<Running>,
+    }
+}
+
+impl Future for ResponseFuture {
+    type Output = Result<Response<Tracked>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let response = ready!(this.sent.poll(cx))?;
+        let running = this.running.take();
+        Poll::Ready(Ok(response.map(|body| Tracked { body, running })))
+    }
+}
+
+pin_project! {
+    /// A response body whose request counts as in flight until it is gone.
+    pub(super) struct Tracked {
+        #[pin]
+        body: StackBody,
+        running: Option<Running>,
+    }
+}
+
+impl Body for Tracked {
+    type Data = Bytes;
+    type Error = Failure;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+        self.project().body.poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,71 @@
+//! The product: what happens to a request, top to bottom. The first line sees the request first.
+//!
+//! Inbound and outbound are this same function; the app beside us is an upstream with one endpoint. Each worker
+//! builds its own stack from the shared [`plan`](crate::plan): what workers have in common (limits, metrics,
+//! endpoints) is in there.
+
+use hyper::body::Incoming;
+use outrigger_layers::{
+    deadline::{DeadlineLayer, WithDeadline},
+    hop::{Hop, HopLayer},
+    limit::{LimitLayer, Limited},
+    observe::{Observe, ObserveLayer},
+    respond::{Respond, RespondLayer},
+    shed::Shed,
+};
+use tower::ServiceBuilder;
+
+use crate::{
+    admit::{Admit, AdmitLayer},
+    connector::Connector,
+    plan::{Direction, Upstream},
+    route::Router,
+};
+
+/// What serves the requests of one direction. Its error is `Infallible`: every failure has become a response.
+pub(crate) type Stack = Observe<Respond<Hop<Admit<Router<Reach>>>>>;
+
+/// How one upstream is reached.
+pub(crate) type Reach = WithDeadline<Shed<Limited<Pooled>>>;
+
+/// An upstream over connections of one worker.
+pub(crate) type Pooled = outrigger_upstream::Upstream<Connector, Incoming>;
+
+/// The way of one request.
+pub(crate) fn stack(direction: &Direction) -> (Stack, Vec<Pooled>) {
+    let (routes, pools): (Vec<_>, Vec<_>) = direction.upstreams.iter().map(reach).unzip();
+    let stack = ServiceBuilder::new()
+        // First, so that nothing goes untold; it tells at the end of the body, when everything is known.
+        .layer(ObserveLayer::new(&direction.metrics, direction.access))
+        // Above all that may fail: from here down a failure is a value, from here up it is a response.
+        .layer(RespondLayer::gateway(&*direction.name, direction.details))
+        // Before anyone reads a header: what was meant for us alone, or is not to be believed, goes.
+        .layer(HopLayer::new(direction.via.clone()))
+        // Before anything is done for the caller: may it come in?
+        .layer(AdmitLayer {
+            target_bytes: direction.target_bytes,
+        })
+        // Which upstream; the rest of the way is that upstream's own.
+        .service(Router::new(routes));
+    (stack, pools)
+}
+
+/// The rest of the way, once it is known which upstream.
+fn reach(
+    upstream: &Upstream,
+) -> (
+    (crate::config::Route, std::sync::Arc<crate::plan::Bound>, Reach),
+    Pooled,
+) {
+    let pooled = upstream.pooled();
+    let reach = ServiceBuilder::new()
+        // Above every queue: time spent waiting counts.
+        .layer(DeadlineLayer::new(upstream.total))
+        // Waiting for a place is bounded in number and time; beyond it the caller is told no at once.
+        .layer(upstream.shed.clone())
+        // A place is held until the response's body has ended.
+        .layer(LimitLayer::shared(upstream.limit.clone()))
+        // Which endpoint, which connection, and what went wrong there.
+        .service(pooled.clone());
+    ((upstream.route.clone(), upstream.bound.clone(), reach), pooled)
+}
