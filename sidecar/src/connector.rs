@@ -4,8 +4,9 @@ use std::{
     collections::HashMap,
     error::Error,
     io,
+    net::SocketAddr,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
 };
 
@@ -33,72 +34,65 @@ pub(crate) enum Connector {
     Tls(Box<Tls>),
 }
 
-/// What is expected of an upstream's certificate, and who we are to it.
+/// Who we are to an upstream, and who it must be to us.
 #[derive(Debug)]
 pub(crate) struct Tls {
-    names: Names,
+    identity: Arc<Identity>,
+    settings: ClientSettings,
     handshakes: Handshakes,
+    /// One for each endpoint, made when it is first needed: a ticket is of use only to the server that gave it.
+    made: Mutex<HashMap<SocketAddr, identity::Connector>>,
 }
 
-#[derive(Debug)]
-enum Names {
-    /// Every endpoint is expected to be the same one.
-    One(identity::Connector),
-    /// Each is expected to be who its name or address says; connectors are made as they are needed.
-    Each {
-        identity: Arc<Identity>,
-        settings: ClientSettings,
-        made: Mutex<HashMap<String, identity::Connector>>,
-    },
-}
+/// So many endpoints are remembered; where addresses come and go, the gone ones must not pile up.
+const REMEMBERED: usize = 1024;
 
 impl Connector {
     /// Expects what `settings` say; if that is nothing, the name or the address of the endpoint.
     pub(crate) fn tls(
-        identity: &Arc<Identity>,
+        identity: Arc<Identity>,
         settings: ClientSettings,
         handshakes: Handshakes,
     ) -> Result<Self, SetupError> {
-        let expected = &settings.expect;
-        let names = if expected.server_name.is_none() && expected.spiffe.is_empty() {
-            Names::Each {
-                identity: identity.clone(),
-                settings,
-                made: Mutex::default(),
-            }
-        } else {
-            Names::One(identity::Connector::try_new(identity, settings)?)
+        let tls = Tls {
+            identity,
+            settings,
+            handshakes,
+            made: Mutex::default(),
         };
-        Ok(Self::Tls(Box::new(Tls { names, handshakes })))
+        if !tls.expects_the_endpoint() {
+            // What cannot be set up is told at the start, not to the first request.
+            identity::Connector::try_new(&tls.identity, tls.settings.clone())?;
+        }
+        Ok(Self::Tls(Box::new(tls)))
     }
 }
 
 impl Tls {
+    /// Whether nothing was said of who the upstream must be, but where it is.
+    fn expects_the_endpoint(&self) -> bool {
+        let expected = &self.settings.expect;
+        expected.server_name.is_none() && expected.spiffe.is_empty()
+    }
+
     fn for_endpoint(&self, endpoint: &Endpoint) -> Result<identity::Connector, Failure> {
-        let (identity, settings, made) = match &self.names {
-            Names::One(connector) => return Ok(connector.clone()),
-            Names::Each {
-                identity,
-                settings,
-                made,
-            } => (identity, settings, made),
-        };
-        let name = expected_name(endpoint)?;
-        let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(connector) = made.get(&*name.to_str()) {
+        let mut made = self.made();
+        if let Some(connector) = made.get(&endpoint.address()) {
             return Ok(connector.clone());
         }
-        let key = name.to_str().into_owned();
-        let settings = ClientSettings {
-            expect: Expect::name(name),
-            ..settings.clone()
-        };
-        let connector = identity::Connector::try_new(identity, settings).map_err(|error| {
+        let mut settings = self.settings.clone();
+        if self.expects_the_endpoint() {
+            settings.expect = Expect::name(expected_name(endpoint)?);
+        }
+        let connector = identity::Connector::try_new(&self.identity, settings).map_err(|error| {
             Failure::new(Reason::Configuration)
                 .with_detail(&error)
                 .with_source(error)
         })?;
-        made.insert(key, connector.clone());
+        if made.len() >= REMEMBERED {
+            made.clear();
+        }
+        made.insert(endpoint.address(), connector.clone());
         Ok(connector)
     }
 
@@ -116,6 +110,18 @@ impl Tls {
             io: Stream(MaybeTls::Tls(Box::new(stream))),
             protocol,
         })
+    }
+
+    /// All connectors have our certificate in common, so that any of them knows what a refusal of it means.
+    fn classify(&self, error: &(dyn Error + 'static)) -> Option<Failure> {
+        match self.made().values().next() {
+            Some(connector) => connector.classify(error),
+            None => classify::classify(error),
+        }
+    }
+
+    fn made(&self) -> MutexGuard<'_, HashMap<SocketAddr, identity::Connector>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -143,7 +149,7 @@ impl Connect for Connector {
     fn classify(&self, error: &(dyn Error + 'static)) -> Option<Failure> {
         match self {
             Self::Plain => None,
-            Self::Tls(_) => classify::classify(error),
+            Self::Tls(tls) => tls.classify(error),
         }
     }
 

@@ -172,7 +172,7 @@ impl Means<'_> {
             target_bytes: config.limits.target_bytes as usize,
             accept: None,
             allow: Vec::new(),
-            handshakes: Handshakes::server(&*self.recorder),
+            handshakes: Handshakes::server(self.recorder.clone()),
             limits: config.limits.clone(),
             upstreams: Vec::new(),
         }
@@ -242,7 +242,7 @@ impl Means<'_> {
                 spiffe: tls.spiffe.clone(),
             })
         };
-        let handshakes = Handshakes::client(&*self.recorder);
+        let handshakes = Handshakes::client(self.recorder.clone());
         Connector::tls(identity, settings, handshakes).map_err(|error| PlanError {
             what: format!("upstream {}", upstream.name),
             error,
