@@ -243,7 +243,7 @@ impl Means<'_> {
             })
         };
         let handshakes = Handshakes::client(self.recorder.clone());
-        Connector::tls(identity, settings, handshakes).map_err(|error| PlanError {
+        Connector::tls(identity.clone(), settings, handshakes).map_err(|error| PlanError {
             what: format!("upstream {}", upstream.name),
             error,
         })
