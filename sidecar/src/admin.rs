@@ -52,11 +52,15 @@ impl Admin {
             .with_state(Arc::new(Self { shared, gauges }))
     }
 
-    /// Certificate gauges are computed now, from what is in use, never from what was loaded once.
+    /// Some gauges are computed now, from what is in use, never from what was so once.
     fn metrics(&self) -> String {
         if let Some(identity) = &self.shared.identity {
             let mut gauges = self.gauges.lock().unwrap_or_else(PoisonError::into_inner);
             gauges.record(identity.certificates(), now());
+        }
+        let directions = self.shared.plan.directions.iter();
+        for upstream in directions.flat_map(|direction| &direction.upstreams) {
+            upstream.bound.show_limit(&upstream.limit);
         }
         self.shared.telemetry.prometheus.render()
     }

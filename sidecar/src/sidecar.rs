@@ -78,6 +78,7 @@ pub(crate) enum Phase {
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) identity: Option<Arc<Identity>>,
+    pub(crate) plan: Arc<Plan>,
     pub(crate) telemetry: Telemetry,
     phase: AtomicU8,
 }
@@ -95,7 +96,6 @@ impl Shared {
 #[derive(Debug)]
 pub struct Sidecar {
     shared: Arc<Shared>,
-    plan: Arc<Plan>,
     workers: Arc<Workers>,
     listeners: Vec<(Direction, SocketAddr)>,
     admin: SocketAddr,
@@ -156,6 +156,7 @@ impl Sidecar {
         let shared = Arc::new(Shared {
             config,
             identity,
+            plan: plan.clone(),
             telemetry,
             phase: AtomicU8::new(0),
         });
@@ -179,7 +180,6 @@ impl Sidecar {
                 .map(|(to, at)| (to.kind, at.addr()))
                 .collect(),
             shared,
-            plan,
             workers,
             admin,
             probe,
@@ -254,7 +254,7 @@ impl Sidecar {
     }
 
     fn indices(&self, direction: Direction) -> impl Iterator<Item = usize> {
-        let directions = self.plan.directions.iter().enumerate();
+        let directions = self.shared.plan.directions.iter().enumerate();
         directions
             .filter(move |(_, of)| of.kind == direction)
             .map(|(index, _)| index)

@@ -93,6 +93,9 @@ impl Exchange {
     /// Counts one more attempt, at this endpoint.
     pub fn attempt(&self, endpoint: &Arc<str>) {
         self.0.attempts.fetch_add(1, Relaxed);
+        if let Some(bound) = self.upstream() {
+            bound.attempt();
+        }
         self.told().endpoint = Some(endpoint.clone());
     }
 

@@ -41,7 +41,6 @@ const NOT_YET: &[NotYet] = &[
     NotYet { key: "upstream.maintenance", when: Not("false"),   instead: "the upstream is served" },
     NotYet { key: "app.maintenance",     when: Not("false"),    instead: "the app is served" },
     NotYet { key: "upstream.listen",     when: Not("none"),     instead: "the upstream is reached through `outbound.listen`" },
-    NotYet { key: "timeout.stream_idle", when: Set,             instead: "silent streams stay open" },
     NotYet { key: "protocol",            when: Is("tcp"),       instead: "" },
     NotYet { key: "identity.source",     when: Is("spiffe"),    instead: "" },
     NotYet { key: "identity.source",     when: Is("dev"),       instead: "" },

@@ -105,7 +105,7 @@ fn endpoints(section: &mut Section<'_>) -> Vec<Endpoint> {
 words! {
     /// What an upstream speaks.
     Protocol {
-        /// What ALPN agrees on over TLS; HTTP/1.1 or, for HTTP/2 requests, h2c without it.
+        /// What ALPN agrees on over TLS; without it HTTP/1.1, and h2c for gRPC.
         Auto = "auto",
         /// HTTP/1.1.
         Http1 = "http1",

@@ -9,11 +9,14 @@ use std::{
 use ::metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, Unit};
 use outrigger_gateway::Reason;
 
+use crate::limit::Limit;
+
 const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
 const REQUESTS: &str = "outrigger_requests_total";
 const DURATION: &str = "outrigger_request_duration_seconds";
 const IN_FLIGHT: &str = "outrigger_requests_in_flight";
 const ATTEMPTS: &str = "outrigger_attempts_total";
+const LIMIT: &str = "outrigger_limit_in_flight";
 
 /// Which way requests go, seen from the service beside us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,6 +57,8 @@ impl Metrics {
             Some(Unit::Count),
             "Requests not yet ended.".into(),
         );
+        let of = "Requests that hold a place below the upstream's limit.";
+        recorder.describe_gauge(name(LIMIT), Some(Unit::Count), of.into());
         let of = "Attempts at an upstream, repeats included.";
         recorder.describe_counter(name(ATTEMPTS), Some(Unit::Count), of.into());
         Self { recorder, direction }
@@ -72,6 +77,7 @@ impl Metrics {
             duration: self.recorder.register_histogram(&key(DURATION), &METADATA),
             in_flight: self.recorder.register_gauge(&key(IN_FLIGHT), &METADATA),
             attempts: self.recorder.register_counter(&key(ATTEMPTS), &METADATA),
+            limit: self.recorder.register_gauge(&key(LIMIT), &METADATA),
             answered: (100..600).map(|_| OnceLock::new()).collect(),
             failed: Reason::ALL.iter().map(|_| OnceLock::new()).collect(),
         })
@@ -114,6 +120,7 @@ pub struct Bound {
     duration: Histogram,
     in_flight: Gauge,
     attempts: Counter,
+    limit: Gauge,
     /// By status from 100 on: what the upstream answered.
     answered: Box<[OnceLock<Counter>]>,
     /// By reason, each with the status of its row: what we answered.
@@ -129,6 +136,11 @@ impl Bound {
     /// The direction that requests go.
     pub fn direction(&self) -> Direction {
         self.metrics.direction
+    }
+
+    /// Shows how much of the upstream's limit is used; for whoever renders the metrics.
+    pub fn show_limit(&self, limit: &Limit) {
+        self.limit.set(limit.in_flight() as f64);
     }
 
     /// Counts an attempt at one of the upstream's endpoints.
