@@ -1,1 +1,53 @@
 //! Composable tower layers for services that fail clearly.
+//!
+//! 502: I asked, got nothing usable. 503: I asked, was told no. 504: I asked, gave up waiting.
+//!
+//! Each layer bounds one thing and fails with a [`Failure`] that carries a [`Reason`]; [`respond`] turns that into
+//! an answer in the caller's language, and has no error of its own, so that axum takes it bare:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use axum::{Router, routing::get};
+//! use outrigger::{deadline::DeadlineLayer, limit::LimitLayer, respond::RespondLayer, shed::ShedLayer};
+//! use tower::ServiceBuilder;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! let app = Router::new().route("/", get(async || "hello")).layer(
+//!     ServiceBuilder::new()
+//!         .layer(RespondLayer::origin()) // below, failures are values; above, responses
+//!         .layer(DeadlineLayer::new(Some(Duration::from_secs(10)))) // 504, waiting included
+//!         .layer(ShedLayer::new(128, Duration::from_millis(250))) // 503 + Retry-After for who waits in vain
+//!         .layer(LimitLayer::new(512)), // in flight at once, to the end of the response's body
+//! );
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! # tokio::time::timeout(Duration::from_millis(10), async {
+//! axum::serve(listener, app).await
+//! # }).await.unwrap_or(Ok(()))
+//! # }
+//! ```
+//!
+//! `Router::layer` wraps every route on its own; a limit and a queue are shared by all that one layer wraps, so the
+//! figures hold for the app as a whole. Any `tower::Service` that fails with a [`Failure`] is answered like our own
+//! layers; [`Failure::from_error`] makes one of any other error.
+//!
+//! | module | bounds or decides | fails with |
+//! |---|---|---|
+//! | [`respond`] | how a failure is told: HTTP, `Proxy-Status`, gRPC | nothing |
+//! | [`deadline`] | the whole request, waiting and body included; `grpc-timeout` | 504 |
+//! | [`timeout`] | one attempt, to the response head | 504 |
+//! | [`shed`] | how many wait, and for how long | 503 + `Retry-After` |
+//! | [`limit`] | how many are in flight, to the end of the body | nothing: it waits |
+//! | [`hop`] | what an intermediary must take out and put in: `Via`, `Forwarded`, hop-by-hop fields | 400, 502 |
+//! | [`observe`] | metrics, access log, trace context | nothing |
+//!
+//! [`gateway`] has the vocabulary and the one table behind it. Features add what a gateway needs beside its layers:
+//! `identity` (mutual TLS from PEM files, SPIFFE IDs) and `upstream` (endpoints, connections, pools).
+
+pub use outrigger_gateway::{self as gateway, Failure, Reason};
+#[cfg(feature = "identity")]
+pub use outrigger_identity as identity;
+pub use outrigger_layers::{deadline, exchange, hop, limit, observe, respond, shed, timeout, trace};
+#[cfg(feature = "upstream")]
+pub use outrigger_upstream as upstream;
