@@ -14,10 +14,12 @@ use http::{Request, Response, header};
 use outrigger_gateway::{Failure, Reason};
 use outrigger_layers::{exchange::Exchange, observe::Bound};
 use pin_project_lite::pin_project;
-use tower::util::Oneshot;
 use tower_service::Service;
 
-use crate::config::{HostPattern, PathPrefix, Route, normalize_host};
+use crate::{
+    config::{HostPattern, PathPrefix, Route, normalize_host},
+    ready::call_ready,
+};
 
 /// Sends each request to the service of its route.
 #[derive(Clone, Debug)]
@@ -128,7 +130,7 @@ where
             exchange.bind(&way.bound);
         }
         ResponseFuture {
-            sent: Some(Oneshot::new(way.service.clone(), request)),
+            sent: Some(call_ready(way.service.clone(), request)),
             lost: None,
         }
     }
@@ -151,7 +153,7 @@ pin_project! {
         S: Service<A>,
     {
         #[pin]
-        sent: Option<Oneshot<S, A>>,
+        sent: Option<S::Future>,
         lost: Option<Failure>,
     }
 }

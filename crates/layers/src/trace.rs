@@ -64,10 +64,13 @@ fn hex(digits: &[u8]) -> Option<u128> {
     })
 }
 
-fn write_hex(mut number: u128, out: &mut [u8]) {
-    for digit in out.iter_mut().rev() {
-        *digit = HEX[(number & 0xf) as usize];
-        number >>= 4;
+/// Writes the last digits of `number`, as many as there is room for.
+fn write_hex(number: u128, out: &mut [u8]) {
+    let bytes = number.to_be_bytes();
+    let last = &bytes[bytes.len() - out.len() / 2..];
+    for (digits, byte) in out.chunks_exact_mut(2).zip(last) {
+        digits[0] = HEX[usize::from(byte >> 4)];
+        digits[1] = HEX[usize::from(byte & 0xf)];
     }
 }
 

@@ -233,7 +233,10 @@ where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
-    async fn send(&self, request: Request<B>) -> Result<Response<ResponseBody<C, RequestBody<B>>>, Failure> {
+    async fn send(
+        self: Arc<Self>,
+        request: Request<B>,
+    ) -> Result<Response<ResponseBody<C, RequestBody<B>>>, Failure> {
         let exchange = Exchange::of(request.extensions()).cloned();
         let slots = self.slots().await?;
         let is_grpc = exchange
@@ -290,7 +293,6 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let inner = self.0.clone();
-        Box::pin(async move { inner.send(request).await })
+        Box::pin(self.0.clone().send(request))
     }
 }

@@ -14,11 +14,10 @@ use hyper::body::Incoming;
 use outrigger_gateway::Failure;
 use outrigger_layers::hop;
 use pin_project_lite::pin_project;
-use tower::util::Oneshot;
 use tower_service::Service;
 
 use super::activity::Activity;
-use crate::{admit::Denied, stack::Stack};
+use crate::{admit::Denied, ready::call_ready, stack::Stack};
 
 /// The stack's response body.
 type StackBody = <<Stack as Service<Request<Incoming>>>::Response as ResponseExt>::Body;
@@ -69,7 +68,7 @@ impl hyper::service::Service<Request<Incoming>> for Entry {
         }
         let running = Running::begin(&self.activity);
         ResponseFuture {
-            sent: Oneshot::new(self.stack.clone(), request),
+            sent: call_ready(self.stack.clone(), request),
             running: Some(running),
         }
     }
@@ -96,7 +95,7 @@ pin_project! {
     /// Response future of [`Entry`].
     pub(super) struct ResponseFuture {
         #[pin]
-        sent: Oneshot<Stack, Request<Incoming>>,
+        sent: <Stack as Service<Request<Incoming>>>::Future,
         running: Option<Running>,
     }
 }
