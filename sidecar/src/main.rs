@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use outrigger_sidecar::{
     cli::{self, Command},
-    run,
+    demo, run,
 };
 
 #[global_allocator]
@@ -18,6 +18,6 @@ fn main() -> ExitCode {
     match invocation.command {
         Command::Run { config } => run::run(&config, invocation.log.as_deref()),
         Command::Check { config } => run::check(&config),
-        Command::Demo { once: _ } => ExitCode::from(run::UNAVAILABLE),
+        Command::Demo { once } => demo::run(once, invocation.log.as_deref()),
     }
 }
