@@ -278,6 +278,7 @@ where
                 response.map(|body| Answer::Passed {
                     body,
                     caller: Some(caller),
+                    broken: None,
                 })
             }
             Err(failure) => caller
@@ -294,7 +295,7 @@ pin_project! {
     #[allow(missing_docs)]
     pub enum Answer<B> {
         #[doc(hidden)]
-        Passed { #[pin] body: B, caller: Option<Caller> },
+        Passed { #[pin] body: B, caller: Option<Caller>, broken: Option<Failure> },
         #[doc(hidden)]
         Ours { body: Option<Bytes> },
     }
@@ -315,15 +316,22 @@ where
                     .filter(|body| !body.is_empty())
                     .map(|body| Ok(Frame::data(body))),
             ),
-            AnswerProj::Passed { body, caller } => {
+            AnswerProj::Passed { body, caller, broken } => {
+                if let Some(failure) = broken.take() {
+                    let caller = caller.take().expect("a stream breaks once");
+                    return Poll::Ready(Some(cut(&caller, failure)));
+                }
                 // The stream has ended with an error, or with trailers that told of one.
                 if caller.is_none() {
                     return Poll::Ready(None);
                 }
                 match ready!(body.poll_frame(cx)) {
                     Some(Err(error)) => {
-                        let caller = caller.take().expect("it was looked at above");
-                        Poll::Ready(Some(cut(&caller, Failure::from_error(error))))
+                        // hyper throws away what it has not written yet when a body fails, the head included, and
+                        // writes it while a body is pending.
+                        *broken = Some(Failure::from_error(error));
+                        cx.waker().wake_by_ref();
+                        Poll::Pending
                     }
                     Some(Ok(frame)) => Poll::Ready(Some(Ok(frame))),
                     None => Poll::Ready(None),
@@ -335,7 +343,9 @@ where
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Ours { body } => body.as_ref().is_none_or(Bytes::is_empty),
-            Self::Passed { body, caller } => caller.is_none() || body.is_end_stream(),
+            Self::Passed { body, caller, broken } => {
+                broken.is_none() && (caller.is_none() || body.is_end_stream())
+            }
         }
     }
 

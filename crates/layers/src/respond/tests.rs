@@ -86,6 +86,22 @@ async fn a_cut_body_is_not_made_to_look_whole() {
 }
 
 #[tokio::test]
+async fn what_came_before_the_cut_can_be_written_before_the_stream_breaks() {
+    let response = passed(Request::new(()), || Response::new(Cut(Some("half".into())))).await;
+    let mut body = tokio_test::task::spawn(response.into_body());
+    assert!(matches!(
+        body.enter(|cx, body| body.poll_frame(cx)),
+        Poll::Ready(Some(Ok(_)))
+    ));
+    assert!(body.enter(|cx, body| body.poll_frame(cx)).is_pending());
+    assert!(body.is_woken());
+    assert!(matches!(
+        body.enter(|cx, body| body.poll_frame(cx)),
+        Poll::Ready(Some(Err(_)))
+    ));
+}
+
+#[tokio::test]
 async fn a_cut_grpc_stream_ends_with_its_status_in_trailers() {
     let mut request = Request::new(());
     *request.version_mut() = Version::HTTP_2;

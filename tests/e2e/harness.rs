@@ -1,0 +1,24 @@
+//! What the tests are made of: sidecars, well-behaved apps, clients, certificates.
+
+mod app;
+mod body;
+mod certificates;
+mod client;
+mod log;
+mod metrics;
+mod pair;
+mod raw;
+mod reply;
+mod sidecar;
+mod wait;
+
+pub(crate) use app::{App, Seen, echo, ok};
+pub(crate) use body::{Body, channel, empty, full};
+pub(crate) use certificates::Certificates;
+pub(crate) use client::{Client, get, request};
+pub(crate) use metrics::Metrics;
+pub(crate) use pair::{Keys, Pair};
+pub(crate) use raw::Raw;
+pub(crate) use reply::Reply;
+pub(crate) use sidecar::{Sidecar, inbound_to, outbound_to, run_to_end};
+pub(crate) use wait::{LONG, eventually, within};

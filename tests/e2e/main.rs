@@ -1,0 +1,11 @@
+//! End to end: the real binary, real sockets, real certificates, one module a behaviour.
+//!
+//! [`harness`] starts sidecars and what stands around them. Every wait is for an event and bounded; ports are the
+//! system's choice; each test has processes, folders and certificates of its own.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![allow(missing_docs, reason = "nobody imports a test")]
+
+mod harness;
+
+mod healthy;
+mod upstream_faults;
