@@ -1,0 +1,45 @@
+# Every recipe of `check` is a step of `.ci/run`, which is what CI runs: it needs no `just`.
+
+# This list
+default:
+    @just --list
+
+# All that CI checks
+check:
+    .ci/run
+
+# Format everything
+fmt:
+    cargo fmt --all
+
+# One step of CI: format, lint, docs, deny, features, tests, mesh, demo
+step +steps:
+    .ci/run {{ steps }}
+
+# Clippy; a warning is an error
+lint:
+    .ci/run lint
+
+# All tests, those of the documentation included
+test:
+    .ci/run tests
+
+# Crates that must not be in the tree, licences, sources
+deny:
+    .ci/run deny
+
+# The documentation, opened
+doc:
+    cargo doc --workspace --no-deps --open
+
+# Every failure on a pair of sidecars; stays up
+demo:
+    cargo run --release -- demo
+
+# Two services beside two sidecars; stays up
+mesh:
+    cargo run -p outrigger-example-mesh
+
+# The sidecar as it is shipped: target/dist/outrigger
+dist:
+    cargo build --profile dist
