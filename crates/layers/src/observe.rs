@@ -130,7 +130,8 @@ where
             .take()
             .expect("a response future is not polled after it is done");
         end.status = Some(response.status());
-        Poll::Ready(Ok(response.map(|inner| ObservedBody { inner, end })))
+        let whole = response.body().size_hint().exact();
+        Poll::Ready(Ok(response.map(|inner| ObservedBody { inner, end, whole })))
     }
 }
 
@@ -141,12 +142,13 @@ pin_project! {
         #[pin]
         inner: R,
         end: End,
+        whole: Option<u64>,
     }
 
     impl<R: Body> PinnedDrop for ObservedBody<R> {
         fn drop(this: Pin<&mut Self>) {
             // A server need not ask for the end of a body that it knows has ended.
-            if this.inner.is_end_stream() {
+            if this.inner.is_end_stream() || this.whole == Some(this.end.bytes) {
                 this.project().end.tell();
             }
         }

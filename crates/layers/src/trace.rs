@@ -2,6 +2,9 @@
 //!
 //! A valid `traceparent` is sent on as it came, since this hop adds no span of its own; where there is none, or
 //! an invalid one, a new trace begins and a stale `tracestate` is dropped (Trace Context §3.3, §4.3).
+//!
+//! The value is marked sensitive: it never comes twice, and would only push what does out of HPACK's tables
+//! (RFC 7541 §7.1.3).
 
 use std::fmt;
 
@@ -48,7 +51,9 @@ impl TraceId {
         let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
         write_hex(self.0, &mut text[3..35]);
         write_hex(u128::from(span), &mut text[36..52]);
-        HeaderValue::from_bytes(&text).expect("hexadecimal digits are a header value")
+        let mut value = HeaderValue::from_bytes(&text).expect("hexadecimal digits are a header value");
+        value.set_sensitive(true);
+        value
     }
 }
 

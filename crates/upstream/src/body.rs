@@ -243,6 +243,8 @@ pin_project! {
         inner: Incoming,
         origin: Option<Origin<C, B>>,
         silence: Silence,
+        // Asking hyper costs a lock over HTTP/2, and every layer above asks.
+        ended: bool,
     }
 }
 
@@ -253,18 +255,18 @@ impl<C, B> ResponseBody<C, B> {
             since: None,
             sleep: None,
         };
-        if inner.is_end_stream() {
+        let ended = inner.is_end_stream();
+        let origin = if ended {
             origin.lease.give_back();
-            return Self {
-                inner,
-                origin: None,
-                silence,
-            };
-        }
+            None
+        } else {
+            Some(origin)
+        };
         Self {
             inner,
-            origin: Some(origin),
+            origin,
             silence,
+            ended,
         }
     }
 }
@@ -302,7 +304,8 @@ impl<C: Connect, B> Body for ResponseBody<C, B> {
         };
         this.silence.broken();
         let frame = frame.map(|frame| frame.map_err(|error| Self::failed(this.origin.take(), &error)));
-        if (frame.is_none() || this.inner.is_end_stream())
+        *this.ended = frame.is_none() || this.inner.is_end_stream();
+        if *this.ended
             && let Some(origin) = this.origin.take()
         {
             origin.lease.give_back();
@@ -311,7 +314,7 @@ impl<C: Connect, B> Body for ResponseBody<C, B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.ended
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -16,7 +16,7 @@ use std::{
 
 use http_body::Body;
 use hyper::client::conn::{http1, http2};
-use outrigger_gateway::Failure;
+use outrigger_gateway::{Failure, Reason};
 use outrigger_layers::{exchange::Exchange, random::random};
 use tokio::{sync::oneshot, time::Instant};
 
@@ -127,15 +127,14 @@ impl Drop for Stream {
     }
 }
 
-/// What a look into the pool finds.
-enum Found<B> {
-    Room(Leased<B>),
-    /// Someone dials for everyone.
-    Wait(oneshot::Receiver<Result<(), Failure>>),
-    /// Nobody does: begin to.
-    Dial,
-    /// Make a connection of your own.
-    Own,
+/// Who makes the connection that a request needs.
+enum Dials {
+    /// HTTP/1.1: each needs one of its own.
+    Oneself,
+    /// Someone does already, for everyone.
+    Another,
+    /// Nobody does yet, for everyone.
+    Nobody,
 }
 
 impl<B> Leased<B> {
@@ -241,10 +240,17 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    /// A connection with room for one request: an idle or shared one, or a new one.
-    ///
-    /// `fresh` insists on a connection that was never used.
-    pub(crate) async fn checkout(
+    /// Room for one request on a connection that is there already.
+    pub(crate) fn room(&self) -> Option<Leased<B>> {
+        let now = Instant::now();
+        let mut state = self.state();
+        state
+            .shared_room(now)
+            .or_else(|| state.idle_room(now, self.config.idle))
+    }
+
+    /// Room for one request on a new connection; one that becomes free meanwhile will do, unless `fresh` insists.
+    pub(crate) async fn connect(
         self: &Arc<Self>,
         fresh: bool,
         exchange: Option<&Exchange>,
@@ -253,42 +259,31 @@ where
             return self.dial(exchange.cloned()).await;
         }
         loop {
-            let waiting = match self.find() {
-                Found::Room(leased) => return Ok(leased),
-                Found::Own => return self.dial(exchange.cloned()).await,
-                Found::Wait(waiting) => waiting,
-                Found::Dial => {
+            if let Some(leased) = self.room() {
+                return Ok(leased);
+            }
+            let waiting = match self.who_dials() {
+                Dials::Oneself => return self.dial(exchange.cloned()).await,
+                Dials::Another => self.enqueue(),
+                Dials::Nobody => {
                     let waiting = self.enqueue();
                     tokio::spawn(self.clone().dial_for_all(exchange.cloned()));
                     waiting
                 }
             };
             // The dialing task never goes away without a word, unless its runtime does.
-            waiting
-                .await
-                .unwrap_or_else(|_| Err(outrigger_gateway::Reason::Internal.into()))?;
+            waiting.await.unwrap_or_else(|_| Err(Reason::Internal.into()))?;
         }
     }
 
-    fn find(&self) -> Found<B> {
-        let now = Instant::now();
+    fn who_dials(&self) -> Dials {
         let mut state = self.state();
-        if let Some(leased) = state.shared_room(now) {
-            return Found::Room(leased);
+        if state.protocol == Some(Protocol::Http1) {
+            return Dials::Oneself;
         }
-        if let Some(leased) = state.idle_room(now, self.config.idle) {
-            return Found::Room(leased);
-        }
-        match state.protocol {
-            Some(Protocol::Http1) => Found::Own,
-            _ if state.dialing => {
-                drop(state);
-                Found::Wait(self.enqueue())
-            }
-            _ => {
-                state.dialing = true;
-                Found::Dial
-            }
+        match std::mem::replace(&mut state.dialing, true) {
+            true => Dials::Another,
+            false => Dials::Nobody,
         }
     }
 
@@ -300,16 +295,10 @@ where
 
     /// Dials once for all who wait, and tells them how it went.
     async fn dial_for_all(self: Arc<Self>, exchange: Option<Exchange>) {
-        let dialed = self.dial(exchange).await;
+        let result = self.dial(exchange).await;
         let mut state = self.state();
         state.dialing = false;
-        let told = match dialed {
-            Ok(leased) => {
-                state.put(leased);
-                Ok(())
-            }
-            Err(failure) => Err(failure),
-        };
+        let told = result.map(|leased| state.put(leased));
         for waiting in state.waiting.drain(..) {
             // Whoever has given up waiting does not hear it.
             let _ = waiting.send(told.clone());

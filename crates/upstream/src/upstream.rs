@@ -257,22 +257,16 @@ where
         for tried in 0.. {
             let slot = &slots[first.wrapping_add(tried) % slots.len()];
             let pool = slot.grpc.as_ref().filter(|_| is_grpc).unwrap_or(&slot.main);
-            let sent = request.take().expect("there is a request for each turn");
-            let rejected = match attempt.make(pool, sent, fresh).await {
+            let Rejected { failure, reused } = match attempt.make(pool, &mut request, fresh).await {
                 Ok(response) => return Ok(response),
-                Err(rejected) => *rejected,
+                Err(rejected) => rejected,
             };
-            match rejected {
-                Rejected {
-                    again: Some(again),
-                    failure,
-                    reused,
-                } if tried == 0 && (slots.len() > 1 || reused) && failure.reason() != Reason::TlsAlert => {
-                    request = Some(again);
-                    fresh = slots.len() == 1;
-                }
-                Rejected { failure, .. } => return Err(failure.at_upstream(self.name.clone())),
+            let elsewhere = slots.len() > 1;
+            let hopeless = failure.reason() == Reason::TlsAlert;
+            if tried > 0 || request.is_none() || hopeless || !(elsewhere || reused) {
+                return Err(failure.at_upstream(self.name.clone()));
             }
+            fresh = !elsewhere;
         }
         unreachable!("the second turn returns")
     }

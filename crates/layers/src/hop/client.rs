@@ -33,11 +33,11 @@ impl Client {
     pub fn new(addr: Option<SocketAddr>, tls: bool) -> Self {
         let proto = if tls { "https" } else { "http" };
         let ip = addr.map(|addr| addr.ip().to_canonical());
-        let node = match (ip, addr) {
+        let node = match ip {
+            Some(IpAddr::V4(ip)) => ip.to_string(),
             // RFC 7239 §6: brackets around IPv6, quotes around anything with a colon.
-            (Some(IpAddr::V4(ip)), Some(addr)) => format!("\"{ip}:{}\"", addr.port()),
-            (Some(IpAddr::V6(ip)), Some(addr)) => format!("\"[{ip}]:{}\"", addr.port()),
-            _ => "unknown".to_owned(),
+            Some(IpAddr::V6(ip)) => format!("\"[{ip}]\""),
+            None => "unknown".to_owned(),
         };
         Self {
             addr,

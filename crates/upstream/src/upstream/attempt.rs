@@ -1,9 +1,9 @@
 //! One attempt at one endpoint.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body::Body;
 use hyper::{body::Incoming, client::conn::TrySendError};
 use outrigger_gateway::{Failure, Reason};
@@ -28,21 +28,20 @@ pub(super) struct Attempt<'a> {
 }
 
 /// A failed attempt.
-pub(super) struct Rejected<B> {
+pub(super) struct Rejected {
     pub(super) failure: Failure,
-    /// The request, if sending it again is safe.
-    pub(super) again: Option<Request<RequestBody<B>>>,
     /// It failed on a connection that had been used before, so a fresh one may fare better.
     pub(super) reused: bool,
 }
 
-type Sent<C, B> = Result<Response<ResponseBody<C, RequestBody<B>>>, Box<Rejected<B>>>;
+type Sent<C, B> = Result<Response<ResponseBody<C, RequestBody<B>>>, Rejected>;
 
 impl Attempt<'_> {
+    /// Sends the request that is there; it is there again afterwards if that failed and sending it again is safe.
     pub(super) async fn make<C, B>(
         &self,
         pool: &Arc<Pool<C, RequestBody<B>>>,
-        mut request: Request<RequestBody<B>>,
+        request: &mut Option<Request<RequestBody<B>>>,
         fresh: bool,
     ) -> Sent<C, B>
     where
@@ -51,26 +50,32 @@ impl Attempt<'_> {
         B::Error: Into<BoxError>,
     {
         self.note(pool.endpoint().label());
-        let mut leased = match pool.checkout(fresh, self.exchange).await {
-            Ok(leased) => leased,
-            Err(failure) => return Err(Rejected::unsent(failure, Some(request))),
+        let mut leased = match pool.room().filter(|_| !fresh) {
+            Some(leased) => leased,
+            // Boxed: connecting is rare, and would make every request's future as large as itself.
+            None => match Box::pin(pool.connect(fresh, self.exchange)).await {
+                Ok(leased) => leased,
+                Err(failure) => return Err(Rejected::at_connecting(failure, request)),
+            },
         };
         let protocol = leased.connection.protocol();
-        if let Err(failure) = self.outgoing.prepare(&mut request, protocol) {
-            return Err(Rejected::unsent(failure, None));
-        }
-        let upload = request.body().upload();
-        let spare = Spare::of(&request, &leased.connection);
+        let sent = request.as_mut().expect("there is a request to send");
+        self.outgoing.prepare(sent, protocol).map_err(Rejected::at_last)?;
+        let upload = sent.body().upload();
+        let spare = Spare::of(sent, &leased.connection);
         let read_before = leased.connection.facts.received.bytes();
 
-        let error = match self.head(&mut leased.connection, request, &upload).await {
+        let response = request.take().map(|request| leased.connection.send(request));
+        let response = response.expect("it was there above");
+        let error = match self.head(response, &upload).await {
             Ok(response) => return self.accept(pool, leased, response),
             Err(error) => error,
         };
         let answered = leased.connection.facts.received.bytes() > read_before;
-        Err(self
-            .reject(pool, leased.connection, error, &upload, spare, answered)
-            .await)
+        let rejected = self.reject(pool, leased.connection, error, &upload, spare, answered);
+        let (rejected, again) = Box::pin(rejected).await;
+        *request = again;
+        Err(rejected)
     }
 
     fn note(&self, endpoint: &Arc<str>) {
@@ -79,28 +84,21 @@ impl Attempt<'_> {
         }
     }
 
-    /// Sends the request and waits for the response's head, for as long as it may take.
+    /// Waits for the response's head, for as long as it may take.
     async fn head<B>(
         &self,
-        connection: &mut Connection<RequestBody<B>>,
-        request: Request<RequestBody<B>>,
+        response: impl Future<Output = Answered<B>>,
         upload: &Upload,
-    ) -> Result<Response<Incoming>, Unanswered<B>>
-    where
-        B: Body<Data = Bytes> + Send + Unpin + 'static,
-        B::Error: Into<BoxError>,
-    {
-        let mut response = pin!(connection.send(request));
+    ) -> Result<Response<Incoming>, Unanswered<B>> {
+        let mut response = pin!(response);
         let mut patience = pin!(self.patience(upload));
-        let head = std::future::poll_fn(|cx| {
+        let head = poll_fn(|cx| {
             // The response first: one that is here is never thrown away at the limit.
-            if let std::task::Poll::Ready(result) = response.as_mut().poll(cx) {
-                return std::task::Poll::Ready(result.map_err(|error| Unanswered::Error(Box::new(error))));
+            if let Poll::Ready(result) = response.as_mut().poll(cx) {
+                return Poll::Ready(result.map_err(|error| Unanswered::Error(Box::new(error))));
             }
-            patience
-                .as_mut()
-                .poll(cx)
-                .map(|failure| Err(Unanswered::TimedOut(failure)))
+            let gave_up = patience.as_mut().poll(cx);
+            gave_up.map(|failure| Err(Unanswered::TimedOut(failure)))
         });
         let head = head.await?;
         if let Some(exchange) = self.exchange {
@@ -154,7 +152,7 @@ impl Attempt<'_> {
             let failure = Failure::new(Reason::UpgradeFailed)
                 .with_detail("the upstream switched protocols, which nobody had asked for")
                 .at_endpoint(pool.endpoint().label().clone());
-            return Err(Rejected::unsent(failure, None));
+            return Err(Rejected::at_last(failure));
         }
         let streams = self.is_grpc || is_event_stream(response.headers());
         let idle = if streams {
@@ -172,16 +170,16 @@ impl Attempt<'_> {
         Ok(response.map(|body| ResponseBody::new(body, origin, idle)))
     }
 
-    /// Names the failure, and decides whether the request may be sent once more.
+    /// Names the failure, and gives the request back if it may be sent once more.
     async fn reject<C, B>(
         &self,
         pool: &Arc<Pool<C, RequestBody<B>>>,
         mut connection: Connection<RequestBody<B>>,
         error: Unanswered<B>,
         upload: &Upload,
-        spare: Option<Spare<B>>,
+        spare: Option<Spare>,
         answered: bool,
-    ) -> Box<Rejected<B>>
+    ) -> (Rejected, Option<Request<RequestBody<B>>>)
     where
         C: Connect,
         B: Body<Data = Bytes> + Send + Unpin + 'static,
@@ -190,12 +188,13 @@ impl Attempt<'_> {
         let mut error = match error {
             Unanswered::Error(error) => error,
             Unanswered::TimedOut(failure) => {
-                return Rejected::unsent(failure.at_endpoint(pool.endpoint().label().clone()), None);
+                let failure = failure.at_endpoint(pool.endpoint().label().clone());
+                return (Rejected::at_last(failure), None);
             }
         };
         let (unsent, error) = (error.take_message(), error.into_error());
         if let Some(failure) = upload.failure().or_else(|| Failure::find(&error).cloned()) {
-            return Rejected::unsent(failure, None);
+            return (Rejected::at_last(failure), None);
         }
         let cause = if is_vague(&error) {
             connection.facts.cause().await
@@ -214,20 +213,18 @@ impl Attempt<'_> {
         let failure = scene
             .failure(cause.as_deref().unwrap_or(&error))
             .with_source(error);
-        let again = match (unsent, spare) {
-            (Some(unsent), _) => Some(unsent),
-            (None, Some(spare)) if spare.may_follow(failure.reason()) => Some(spare.request),
-            _ => None,
-        };
+        let spare = spare.filter(|spare| spare.may_follow(failure.reason()));
+        let again = unsent.or_else(|| spare.map(Spare::into_request));
         // Handed back, or refused by number: nobody has acted on it.
         let unprocessed = failure.unprocessed() || again.is_some() && failure.reason() != Reason::IdleRace;
-        Box::new(Rejected {
-            failure: failure.with_unprocessed(unprocessed),
-            again,
-            reused: connection.reused,
-        })
+        let failure = failure.with_unprocessed(unprocessed);
+        let reused = connection.reused;
+        (Rejected { failure, reused }, again)
     }
 }
+
+/// How hyper answers a request that was sent.
+type Answered<B> = Result<Response<Incoming>, TrySendError<Request<RequestBody<B>>>>;
 
 /// Why there is no response.
 enum Unanswered<B> {
@@ -235,44 +232,68 @@ enum Unanswered<B> {
     TimedOut(Failure),
 }
 
-impl<B> Rejected<B> {
-    fn unsent(failure: Failure, again: Option<Request<RequestBody<B>>>) -> Box<Self> {
-        let again = again.filter(|_| failure.unprocessed());
-        Box::new(Self {
+impl Rejected {
+    /// There is no connection. The request stays, to be sent elsewhere, unless it would fare no better there.
+    fn at_connecting<B>(failure: Failure, request: &mut Option<Request<B>>) -> Self {
+        if !failure.unprocessed() {
+            *request = None;
+        }
+        Self {
             failure,
-            again,
             reused: false,
-        })
+        }
+    }
+
+    /// The request is gone, or wrong everywhere.
+    fn at_last(failure: Failure) -> Self {
+        Self {
+            failure,
+            reused: false,
+        }
     }
 }
 
 /// A copy of a request without a body, kept while the original is on its way.
-struct Spare<B> {
-    request: Request<RequestBody<B>>,
+///
+/// The fields are a list, not a map: almost always the copy is thrown away unread.
+struct Spare {
+    method: Method,
+    uri: Uri,
+    headers: Vec<(HeaderName, HeaderValue)>,
     idempotent: bool,
 }
 
-impl<B> Spare<B>
-where
-    B: Body,
-    B::Error: Into<BoxError>,
-{
+impl Spare {
     /// Only made where a failure may come that allows its use: on HTTP/2, or on a kept-alive connection.
-    fn of(request: &Request<RequestBody<B>>, connection: &Connection<RequestBody<B>>) -> Option<Self> {
+    fn of<B>(request: &Request<RequestBody<B>>, connection: &Connection<RequestBody<B>>) -> Option<Self>
+    where
+        B: Body,
+        B::Error: Into<BoxError>,
+    {
         let idempotent = request.method().is_idempotent();
         let of_use = connection.protocol() == Protocol::Http2 || (connection.reused && idempotent);
         if !of_use || !request.body().is_end_stream() {
             return None;
         }
-        let mut copy = Request::new(RequestBody::empty());
-        *copy.method_mut() = request.method().clone();
-        *copy.uri_mut() = request.uri().clone();
-        *copy.version_mut() = request.version();
-        *copy.headers_mut() = request.headers().clone();
+        let headers = request.headers().iter();
         Some(Self {
-            request: copy,
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            headers: headers
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
             idempotent,
         })
+    }
+
+    fn into_request<B: Body>(self) -> Request<RequestBody<B>> {
+        let mut request = Request::new(RequestBody::empty());
+        *request.method_mut() = self.method;
+        *request.uri_mut() = self.uri;
+        for (name, value) in self.headers {
+            request.headers_mut().append(name, value);
+        }
+        request
     }
 
     fn may_follow(&self, reason: Reason) -> bool {
