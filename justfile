@@ -12,7 +12,7 @@ check:
 fmt:
     cargo fmt --all
 
-# One step of CI: format, lint, docs, deny, features, tests, mesh, demo
+# One step of CI: format, lint, docs, deny, features, tests, readme, mesh, demo
 step +steps:
     .ci/run {{ steps }}
 

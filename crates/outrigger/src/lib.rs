@@ -51,3 +51,8 @@ pub use outrigger_identity as identity;
 pub use outrigger_layers::{deadline, exchange, hop, limit, observe, respond, shed, timeout, trace};
 #[cfg(feature = "upstream")]
 pub use outrigger_upstream as upstream;
+
+/// The code that the project's README shows must compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
