@@ -3,13 +3,14 @@
 mod activity;
 mod entry;
 mod io;
+mod leaving;
 
 use std::{
     future::poll_fn,
     net::SocketAddr,
     pin::{Pin, pin},
     sync::Arc,
-    task::Poll,
+    task::{Poll, ready},
     time::Duration,
 };
 
@@ -25,6 +26,7 @@ use self::{
     activity::{Activity, Overdue, Patience},
     entry::Entry,
     io::{ClientStream, Sniffed, Watched},
+    leaving::Leaving,
 };
 use crate::{admit::Denied, plan::Direction, stack::Stack};
 
@@ -139,31 +141,24 @@ impl Server {
         &self,
         mut connection: Pin<Box<C>>,
         activity: &Activity,
-        drain: oneshot::Receiver<()>,
+        asked: oneshot::Receiver<()>,
     ) {
-        let mut drain = pin!(drain);
-        let mut draining = false;
+        let mut leaving = pin!(Leaving::new(asked));
         let limits = &self.direction.limits;
         let mut patience = pin!(Patience::new(limits.header_time, limits.idle_time));
         let ended = poll_fn(|cx| {
-            if let Poll::Ready(result) = connection.as_mut().poll(cx) {
-                return Poll::Ready(End::Closed(result));
-            }
-            // The worker lets go of its end of the channel to ask for the same.
-            if !draining && drain.as_mut().poll(cx).is_ready() {
-                draining = true;
-                connection.as_mut().graceful_shutdown();
-                cx.waker().wake_by_ref();
-            }
-            match patience.as_mut().poll_overdue(cx, activity) {
-                Poll::Ready(Overdue::Idle) if !draining => {
-                    draining = true;
-                    connection.as_mut().graceful_shutdown();
-                    cx.waker().wake_by_ref();
-                    Poll::Pending
+            loop {
+                if let Poll::Ready(result) = connection.as_mut().poll(cx) {
+                    return Poll::Ready(End::Closed(result));
                 }
-                Poll::Ready(Overdue::Idle) | Poll::Pending => Poll::Pending,
-                Poll::Ready(Overdue::Head) => Poll::Ready(End::HeadTooSlow),
+                if leaving.as_mut().poll_leave(cx, activity).is_ready() {
+                    connection.as_mut().graceful_shutdown();
+                    continue;
+                }
+                match ready!(patience.as_mut().poll_overdue(cx, activity)) {
+                    Overdue::Head => return Poll::Ready(End::HeadTooSlow),
+                    Overdue::Idle => leaving.as_mut().leave_now(),
+                }
             }
         });
         match ended.await {

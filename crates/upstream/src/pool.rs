@@ -137,6 +137,24 @@ enum Dials {
     Nobody,
 }
 
+/// A dial for all. However it ends, the next one may begin, and nobody waits in vain.
+struct Dialing<'a, C, B>(&'a Pool<C, B>);
+
+impl<C, B> Dialing<'_, C, B> {
+    /// Those who wait to hear how it went.
+    fn done(&self) -> Vec<oneshot::Sender<Result<(), Failure>>> {
+        let mut state = self.0.state();
+        state.dialing = false;
+        std::mem::take(&mut state.waiting)
+    }
+}
+
+impl<C, B> Drop for Dialing<'_, C, B> {
+    fn drop(&mut self) {
+        self.done();
+    }
+}
+
 impl<B> Leased<B> {
     /// What is held on to while the response's body is read.
     pub(crate) fn into_lease<C>(self, pool: &Arc<Pool<C, B>>) -> Lease<C, B> {
@@ -295,11 +313,11 @@ where
 
     /// Dials once for all who wait, and tells them how it went.
     async fn dial_for_all(self: Arc<Self>, exchange: Option<Exchange>) {
+        let dialing = Dialing(&self);
         let result = self.dial(exchange).await;
-        let mut state = self.state();
-        state.dialing = false;
-        let told = result.map(|leased| state.put(leased));
-        for waiting in state.waiting.drain(..) {
+        let waiting = dialing.done();
+        let told = result.map(|leased| self.state().put(leased));
+        for waiting in waiting {
             // Whoever has given up waiting does not hear it.
             let _ = waiting.send(told.clone());
         }

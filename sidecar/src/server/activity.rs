@@ -64,6 +64,11 @@ impl Activity {
         }
     }
 
+    /// Whether a connection that is asked to end loses nothing by saying so now.
+    pub(super) fn may_leave(&self) -> bool {
+        self.http2.load(Relaxed) || self.in_flight.load(Relaxed) > 0
+    }
+
     fn mark(&self) {
         let millis = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.since.store(millis, Relaxed);
