@@ -65,7 +65,7 @@ pub(super) fn suggestions(screen: Screen, world: &World) -> String {
 fn lines(world: &World) -> Vec<(String, String)> {
     let at = outbound(&world.client);
     let get = |host: &str, path: &str| format!("curl -i -H 'Host: {host}' http://{at}{path}");
-    let grpc = "--http2-prior-knowledge -X POST -H content-type:application/grpc";
+    let grpc = "--http2-prior-knowledge -X POST -H 'content-type: application/grpc'";
     let stranger = outbound(&world.stranger);
     let metrics = |name: &str, at| {
         (
@@ -82,7 +82,7 @@ fn lines(world: &World) -> Vec<(String, String)> {
         (
             "one request at a time",
             format!(
-                "curl -sN -H 'Host: narrow' http://{at}/slow & {}",
+                "curl -so /dev/null -H 'Host: narrow' http://{at}/slow & sleep 1; {}",
                 get("narrow", "/")
             ),
         ),
@@ -100,7 +100,7 @@ fn lines(world: &World) -> Vec<(String, String)> {
     lines.push((format!("kill the app for {dead} s"), get("app", "/kill")));
     lines.push((
         "gRPC, alive or dead".to_owned(),
-        format!("curl -i {grpc} -H 'Host: app' http://{at}/demo.App/Greet"),
+        format!("curl -sD - -o /dev/null {grpc} -H 'Host: app' http://{at}/demo.App/Greet"),
     ));
     lines.push(metrics("client", world.client.admin()));
     lines.push(metrics("server", world.server.admin()));

@@ -7,8 +7,8 @@ use std::{
 
 /// Lines longer than this are hard to read, however wide the terminal is.
 const WIDEST: usize = 120;
-/// Narrower than this, a terminal may break lines by itself.
-const NARROWEST: usize = 40;
+/// On a terminal that is narrower still, lines are broken by the terminal.
+pub(super) const NARROWEST: usize = 50;
 
 /// Where the output goes.
 #[derive(Clone, Copy, Debug)]
