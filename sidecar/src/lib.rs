@@ -1,6 +1,6 @@
 //! The mutual TLS sidecar assembled from Outrigger's layers.
 //!
-//! [`stack`] is the product. [`Sidecar`] runs it in this process; the binary `outrigger` runs a [`Sidecar`].
+//! `stack.rs` is the product. [`Sidecar`] runs it in this process; the binary `outrigger` runs a [`Sidecar`].
 
 mod admin;
 mod admit;
