@@ -7,7 +7,7 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use outrigger_gateway::{Failure, Reason};
@@ -107,7 +107,7 @@ impl Tls {
             Alpn::Http11 => Protocol::Http1,
         });
         Ok(Connected {
-            io: Stream(MaybeTls::Tls(Box::new(stream))),
+            io: Stream::new(MaybeTls::Tls(Box::new(stream))),
             protocol,
         })
     }
@@ -139,7 +139,7 @@ impl Connect for Connector {
     async fn connect(&self, endpoint: &Endpoint) -> Result<Connected<Stream>, Failure> {
         match self {
             Self::Plain => Ok(Connected {
-                io: Stream(MaybeTls::Plain(tcp(endpoint).await?)),
+                io: Stream::new(MaybeTls::Plain(tcp(endpoint).await?)),
                 protocol: None,
             }),
             Self::Tls(tls) => tls.connect(endpoint).await,
@@ -160,21 +160,54 @@ impl Connect for Connector {
 
 /// A connection to an upstream, which says why it broke if the peer did.
 #[derive(Debug)]
-pub(crate) struct Stream(MaybeTls<identity::client::TlsStream<TcpStream>>);
+pub(crate) struct Stream {
+    inner: MaybeTls<identity::client::TlsStream<TcpStream>>,
+    /// A write that failed, while it is looked for why.
+    failed: Option<io::Error>,
+}
 
 impl Stream {
-    /// What a failed write means. The peer may have said why before it went away: an alert that nobody has read.
-    fn explain<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        let MaybeTls::Tls(stream) = &mut self.0 else {
-            return written;
-        };
-        written.map_err(|error| {
-            let mut scratch = [0; 512];
-            match Pin::new(stream).poll_read(cx, &mut ReadBuf::new(&mut scratch)) {
-                Poll::Ready(Err(cause)) if classify::find_rustls(&cause).is_some() => cause,
-                _ => error,
+    fn new(inner: MaybeTls<identity::client::TlsStream<TcpStream>>) -> Self {
+        Self { inner, failed: None }
+    }
+
+    /// Writes, and finds out what a failed write means.
+    fn write<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: impl FnOnce(
+            Pin<&mut MaybeTls<identity::client::TlsStream<TcpStream>>>,
+            &mut Context<'_>,
+        ) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if self.failed.is_none() {
+            match write(Pin::new(&mut self.inner), cx) {
+                Poll::Ready(Err(error)) if matches!(self.inner, MaybeTls::Tls(_)) => {
+                    self.failed = Some(error)
+                }
+                other => return other,
             }
-        })
+        }
+        let cause = ready!(self.poll_cause(cx));
+        let failed = self
+            .failed
+            .take()
+            .unwrap_or_else(|| io::ErrorKind::BrokenPipe.into());
+        Poll::Ready(Err(cause.unwrap_or(failed)))
+    }
+
+    /// The peer may have said why before it went away: an alert that nobody has read. Whether there is one may be
+    /// known only a moment later, when the runtime hears of it; since the peer is gone, that moment comes.
+    fn poll_cause(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Error>> {
+        let mut scratch = [0; 512];
+        loop {
+            let mut buf = ReadBuf::new(&mut scratch);
+            match ready!(Pin::new(&mut self.inner).poll_read(cx, &mut buf)) {
+                Ok(()) if !buf.filled().is_empty() => {}
+                Err(cause) if classify::find_rustls(&cause).is_some() => return Poll::Ready(Some(cause)),
+                _ => return Poll::Ready(None),
+            }
+        }
     }
 }
 
@@ -184,14 +217,13 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
+        Pin::new(&mut self.inner).poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.0).poll_write(cx, buf);
-        self.explain(cx, written)
+        self.write(cx, |inner, cx| inner.poll_write(cx, buf))
     }
 
     fn poll_write_vectored(
@@ -199,20 +231,18 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.0).poll_write_vectored(cx, bufs);
-        self.explain(cx, written)
+        self.write(cx, |inner, cx| inner.poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
+        self.inner.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = Pin::new(&mut self.0).poll_flush(cx);
-        self.explain(cx, flushed)
+        self.write(cx, |inner, cx| inner.poll_flush(cx))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+        Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }

@@ -283,7 +283,7 @@ impl<C: Connect, B> ResponseBody<C, B> {
             reused: origin.reused,
             answered: true,
             protocol: origin.protocol,
-            first_bytes: origin.facts.received.first(),
+            received: &origin.facts.received,
         };
         scene.failure(error)
     }

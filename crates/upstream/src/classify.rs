@@ -11,6 +11,7 @@ use crate::{
     connect::{Connect, Protocol},
     endpoint::Endpoint,
     guess,
+    io::Received,
 };
 
 /// How far an exchange had come when it failed.
@@ -33,16 +34,20 @@ pub(crate) struct Scene<'a, C> {
     /// Bytes came back since the request was sent; over HTTP/2 they may have been another stream's.
     pub(crate) answered: bool,
     pub(crate) protocol: Protocol,
-    /// The first bytes that ever came over the connection.
-    pub(crate) first_bytes: Option<&'a [u8]>,
+    /// What came over the connection, and the error that its byte stream broke with.
+    pub(crate) received: &'a Received,
 }
 
 impl<C: Connect> Scene<'_, C> {
     /// The failure that `error` means in this scene.
     pub(crate) fn failure(&self, error: &(dyn Error + 'static)) -> Failure {
-        let failure = self
-            .connector
-            .classify(error)
+        // h2 keeps only the text of what the byte stream broke with; the cause itself was noted there.
+        let broke = self
+            .received
+            .broke()
+            .and_then(|broke| self.connector.classify(broke));
+        let failure = broke
+            .or_else(|| self.connector.classify(error))
             .or_else(|| self.of_http2(error))
             .or_else(|| self.of_hyper(error))
             .or_else(|| self.of_io(error))
@@ -54,6 +59,7 @@ impl<C: Connect> Scene<'_, C> {
 
     fn of_http2(&self, error: &(dyn Error + 'static)) -> Option<Failure> {
         let error = find::<h2::Error>(error)?;
+        // Not to be found by `source()`.
         if let Some(io) = error.get_io() {
             return Some(self.of_io_error(io));
         }
@@ -87,7 +93,8 @@ impl<C: Connect> Scene<'_, C> {
         let code = error.reason().unwrap_or(h2::Reason::INTERNAL_ERROR);
         if code == h2::Reason::FRAME_SIZE_ERROR
             && self
-                .first_bytes
+                .received
+                .first()
                 .is_some_and(|bytes| bytes.starts_with(b"HTTP/1."))
         {
             return self.told(Reason::ProtocolError, "the upstream speaks HTTP/1.1, not HTTP/2");
@@ -179,7 +186,8 @@ impl<C: Connect> Scene<'_, C> {
 
     /// What the peer's first bytes look like, or what the parser says of them.
     fn guessed(&self, error: &dyn Error) -> String {
-        self.first_bytes
+        self.received
+            .first()
             .and_then(guess::of)
             .map_or_else(|| error.to_string(), str::to_owned)
     }

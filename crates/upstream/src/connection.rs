@@ -22,7 +22,6 @@ use hyper::{
     client::conn::{TrySendError, http1, http2},
 };
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use outrigger_gateway::{Failure, Reason};
 use tokio::{
     sync::watch,
     time::{Instant, timeout},
@@ -117,7 +116,7 @@ where
         connected: Connected<I>,
         protocol: Protocol,
         limits: HttpLimits,
-    ) -> Result<Self, Failure>
+    ) -> hyper::Result<Self>
     where
         I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
@@ -128,7 +127,7 @@ where
         let sender = match protocol {
             Protocol::Http1 => {
                 let handshake = http1_builder(limits).handshake(TokioIo::new(io));
-                let (sender, connection) = handshake.await.map_err(handshake_failed)?;
+                let (sender, connection) = handshake.await?;
                 spawn(connection, end);
                 Sender::Http1(sender)
             }
@@ -138,7 +137,7 @@ where
                     .timer(TokioTimer::new())
                     .max_header_list_size(header_list)
                     .handshake(TokioIo::new(io));
-                let (sender, mut connection) = handshake.await.map_err(handshake_failed)?;
+                let (sender, mut connection) = handshake.await?;
                 let allowed = allowed.clone();
                 let task = poll_fn(move |cx| {
                     let polled = Pin::new(&mut connection).poll(cx);
@@ -193,11 +192,4 @@ where
         let result = connection.await.map_err(Arc::new);
         end.send_replace(Some(result));
     });
-}
-
-fn handshake_failed(error: hyper::Error) -> Failure {
-    Failure::new(Reason::ClosedBeforeResponse)
-        .with_unprocessed(true)
-        .with_detail(format_args!("the connection ended before HTTP began: {error}"))
-        .with_source(error)
 }

@@ -1,7 +1,8 @@
 //! A byte stream that counts what was read: only that tells "closed before a response" from "cut in its head".
 
 use std::{
-    io,
+    error::Error,
+    fmt, io,
     pin::Pin,
     sync::{
         Arc, OnceLock,
@@ -21,6 +22,7 @@ pub(crate) struct Received(Arc<Record>);
 struct Record {
     bytes: AtomicU64,
     first: OnceLock<Box<[u8]>>,
+    broke: OnceLock<Arc<io::Error>>,
 }
 
 impl Received {
@@ -37,6 +39,21 @@ impl Received {
         self.0.first.get().map(|first| &**first)
     }
 
+    /// The error that the byte stream broke with, if it is more than one of the operating system's.
+    pub(crate) fn broke(&self) -> Option<&io::Error> {
+        self.0.broke.get().map(|broke| &**broke)
+    }
+
+    /// Notes such an error, and passes it on.
+    fn note(&self, error: io::Error) -> io::Error {
+        if error.get_ref().is_none() {
+            return error;
+        }
+        let error = Arc::new(error);
+        self.0.broke.get_or_init(|| error.clone());
+        io::Error::new(error.kind(), Shared(error))
+    }
+
     fn add(&self, read: &[u8]) {
         let before = self.bytes();
         if before == 0 {
@@ -46,6 +63,22 @@ impl Received {
         }
         // There is one reader, so a load and a store lose nothing.
         self.0.bytes.store(before + read.len() as u64, Relaxed);
+    }
+}
+
+/// An error that was noted, on its way.
+#[derive(Debug)]
+struct Shared(Arc<io::Error>);
+
+impl fmt::Display for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for Shared {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
     }
 }
 
@@ -80,13 +113,16 @@ impl<I: AsyncRead> AsyncRead for Counted<I> {
         if let read @ [_, ..] = &buf.filled()[before..] {
             this.received.add(read);
         }
-        polled
+        polled.map_err(|error| this.received.note(error))
     }
 }
 
 impl<I: AsyncWrite> AsyncWrite for Counted<I> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.project().inner.poll_write(cx, buf)
+        let this = self.project();
+        this.inner
+            .poll_write(cx, buf)
+            .map_err(|error| this.received.note(error))
     }
 
     fn poll_write_vectored(
@@ -94,7 +130,9 @@ impl<I: AsyncWrite> AsyncWrite for Counted<I> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.project().inner.poll_write_vectored(cx, bufs)
+        let this = self.project();
+        let written = this.inner.poll_write_vectored(cx, bufs);
+        written.map_err(|error| this.received.note(error))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -102,7 +140,10 @@ impl<I: AsyncWrite> AsyncWrite for Counted<I> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.project().inner.poll_flush(cx)
+        let this = self.project();
+        this.inner
+            .poll_flush(cx)
+            .map_err(|error| this.received.note(error))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -323,6 +323,16 @@ where
         }
     }
 
+    /// The connection ended before HTTP began on it.
+    fn stillborn(&self, error: hyper::Error) -> Failure {
+        let failure = self.connector.classify(&error).unwrap_or_else(|| {
+            let text = format_args!("the connection ended before HTTP began: {error}");
+            Failure::new(Reason::ClosedBeforeResponse).with_detail(text)
+        });
+        let failure = failure.with_unprocessed(true).with_source(error);
+        failure.at_endpoint(self.endpoint.label().clone())
+    }
+
     async fn dial(&self, exchange: Option<Exchange>) -> Result<Leased<B>, Failure> {
         let limit = self.config.connect_timeout;
         let (connected, took) = connect::within(&*self.connector, &self.endpoint, limit).await?;
@@ -330,7 +340,8 @@ where
             exchange.connected(took);
         }
         let protocol = connected.protocol.or(self.spoken).unwrap_or(Protocol::Http1);
-        let connection = Connection::begin(connected, protocol, self.config.http).await?;
+        let begun = Connection::begin(connected, protocol, self.config.http).await;
+        let connection = begun.map_err(|error| self.stillborn(error))?;
         let expires = self.expiry(connection.facts.born);
         let mut state = self.state();
         state.protocol = Some(protocol);

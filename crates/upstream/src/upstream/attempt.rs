@@ -1,6 +1,6 @@
 //! One attempt at one endpoint.
 
-use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{future::poll_fn, io, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
@@ -208,7 +208,7 @@ impl Attempt<'_> {
             reused: connection.reused,
             answered,
             protocol: connection.protocol(),
-            first_bytes: connection.facts.received.first(),
+            received: &connection.facts.received,
         };
         let failure = scene
             .failure(cause.as_deref().unwrap_or(&error))
@@ -307,12 +307,11 @@ impl Spare {
     }
 }
 
-/// Errors that do not tell what became of the connection.
+/// Errors that may not tell what became of the connection: h2 keeps of the byte stream's error only kind and text.
 fn is_vague(error: &hyper::Error) -> bool {
-    use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
-    error.is_canceled()
-        || error.is_closed()
-        || find::<std::io::Error>(error).is_some_and(|io| matches!(io.kind(), BrokenPipe | ConnectionReset))
+    let of_the_stream =
+        |io: &io::Error| io.raw_os_error().is_none() || io.kind() == io::ErrorKind::ConnectionReset;
+    error.is_canceled() || error.is_closed() || find(error).is_some_and(of_the_stream)
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {
