@@ -40,6 +40,10 @@ demo:
 mesh:
     cargo run -p outrigger-example-mesh
 
+# What each layer adds to a request that meets no trouble
+bench *args:
+    cargo bench -p outrigger {{ args }}
+
 # The sidecar as it is shipped: target/dist/outrigger
 dist:
     cargo build --profile dist
