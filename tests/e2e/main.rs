@@ -7,5 +7,15 @@
 
 mod harness;
 
+mod authorization;
+mod bodies;
+mod drain;
+mod grpc;
+mod headers;
 mod healthy;
+mod http1;
+mod http2;
+mod overload;
+mod timeouts;
+mod tls_faults;
 mod upstream_faults;

@@ -1,0 +1,87 @@
+//! What HTTP/1 has and HTTP/2 has not: versions, pipelining, absolute targets, expectations.
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+
+use crate::harness::{App, Body, Pair, Raw, channel, echo, full, ok};
+
+#[tokio::test]
+async fn an_expectation_is_honoured_before_the_body_is_sent() {
+    let app = App::http1(echo).await;
+    let pair = Pair::start(app.addr).await;
+    let request = "POST / HTTP/1.1\r\nhost: orders\r\nexpect: 100-continue\r\ncontent-length: 4\r\nconnection: close\r\n\r\n";
+    let mut raw = Raw::connect(pair.outbound.outbound()).await;
+    raw.say(request).await;
+    assert!(raw.read_until("\r\n\r\n").await.starts_with("HTTP/1.1 100 "));
+    raw.say("body").await;
+    let answer = raw.read_to_end().await;
+    assert!(
+        answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("body"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn an_http_1_0_client_gets_an_answer_and_its_end() {
+    let app = App::http1(ok).await;
+    let pair = Pair::start(app.addr).await;
+    let mut raw = Raw::connect(pair.outbound.outbound()).await;
+    raw.say("GET / HTTP/1.0\r\nhost: orders\r\n\r\n").await;
+    let answer = raw.read_to_end().await;
+    assert!(
+        answer.starts_with("HTTP/1.0 200 ") && answer.ends_with("\r\n\r\nok"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn an_http_1_0_client_gets_a_body_of_unknown_length_without_chunks() {
+    let app = App::http1(|_| async {
+        let (mut sender, body) = channel();
+        tokio::spawn(async move { sender.send_data("unmeasured".into()).await });
+        Response::<Body>::new(body)
+    })
+    .await;
+    let pair = Pair::start(app.addr).await;
+    let mut raw = Raw::connect(pair.outbound.outbound()).await;
+    raw.say("GET / HTTP/1.0\r\nhost: orders\r\n\r\n").await;
+    let answer = raw.read_to_end().await;
+    assert!(answer.ends_with("\r\n\r\nunmeasured"), "{answer}");
+}
+
+#[tokio::test]
+async fn requests_sent_in_one_breath_are_answered_in_order() {
+    let app =
+        App::http1(async |request: Request<Incoming>| Response::new(full(request.uri().path().to_owned())))
+            .await;
+    let pair = Pair::start(app.addr).await;
+    let mut raw = Raw::connect(pair.outbound.outbound()).await;
+    let one = |n: u32| format!("GET /{n} HTTP/1.1\r\nhost: orders\r\n\r\n");
+    raw.say(&(1..=5).map(one).collect::<String>()).await;
+    raw.say("GET /last HTTP/1.1\r\nhost: orders\r\nconnection: close\r\n\r\n")
+        .await;
+    let answer = raw.read_to_end().await;
+    let bodies: Vec<_> = answer
+        .split("\r\n\r\n")
+        .skip(1)
+        .map(|rest| &rest[..2.min(rest.len())])
+        .collect();
+    assert_eq!(bodies, ["/1", "/2", "/3", "/4", "/5", "/l"], "{answer}");
+}
+
+#[tokio::test]
+async fn as_the_apps_http_proxy_it_takes_targets_in_absolute_form() {
+    let app = App::http1(ok).await;
+    let pair = Pair::start(app.addr).await;
+    let mut raw = Raw::connect(pair.outbound.outbound()).await;
+    raw.say("GET http://orders.shop.svc/list?all HTTP/1.1\r\nhost: else.where\r\nproxy-connection: keep-alive\r\nconnection: close\r\n\r\n").await;
+    let answer = raw.read_to_end().await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let seen = app.saw();
+    // RFC 9112 §3.2.2: the target's authority wins over Host.
+    assert_eq!(
+        (seen.uri.to_string(), seen.field("host")),
+        ("/list?all".to_owned(), "orders.shop.svc".to_owned())
+    );
+    assert_eq!(seen.field("proxy-connection"), "");
+}
