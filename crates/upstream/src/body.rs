@@ -349,3 +349,6 @@ impl Silence {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

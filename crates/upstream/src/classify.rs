@@ -230,3 +230,6 @@ pub(crate) fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> 
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

@@ -154,3 +154,6 @@ async fn look_up(source: &Source, resolver: &Resolver) -> dns::Answer {
         Source::Dns { host, port } => resolver.lookup(host, *port).await,
     }
 }
+
+#[cfg(test)]
+mod tests;

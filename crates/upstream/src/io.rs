@@ -150,3 +150,6 @@ impl<I: AsyncWrite> AsyncWrite for Counted<I> {
         self.project().inner.poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests;

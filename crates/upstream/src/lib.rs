@@ -9,6 +9,8 @@ mod endpoint;
 mod guess;
 mod io;
 mod pool;
+#[cfg(test)]
+mod testing;
 mod upstream;
 
 pub use body::{RequestBody, ResponseBody};

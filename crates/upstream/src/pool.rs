@@ -447,3 +447,6 @@ impl<B> State<B> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

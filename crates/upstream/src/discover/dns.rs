@@ -178,3 +178,6 @@ fn rcode(code: hickory_resolver::proto::op::ResponseCode) -> String {
         other => format!("{other:?}").to_uppercase(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -335,3 +335,6 @@ fn stuck(limit: Duration, starving: bool) -> Failure {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -118,3 +118,6 @@ fn frame_explicitly<B: Body>(request: &mut Request<B>) {
             .insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
 }
+
+#[cfg(test)]
+mod tests;
