@@ -20,7 +20,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use outrigger_gateway::{Failure, Reason};
 use outrigger_identity::{AcceptError, Alpn, Peer};
 use outrigger_layers::hop;
-use tokio::{net::TcpStream, sync::oneshot, time::timeout};
+use pin_project_lite::pin_project;
+use tokio::{io::AsyncWriteExt, net::TcpStream, sync::oneshot, time::timeout};
 
 use self::{
     activity::{Activity, Overdue, Patience},
@@ -29,6 +30,9 @@ use self::{
     leaving::Leaving,
 };
 use crate::{admit::Denied, plan::Direction, stack::Stack};
+
+/// The most that closing an idle connection properly may take.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// What a worker serves connections of one listener with.
 #[derive(Debug)]
@@ -55,7 +59,8 @@ impl std::ops::Deref for DirectionRef {
 impl Server {
     /// Serves one connection until it ends; `drain` asks it to end soon.
     pub(crate) async fn serve(&self, stream: TcpStream, addr: SocketAddr, drain: oneshot::Receiver<()>) {
-        let Some((stream, client, denied, alpn)) = self.welcome(stream, addr).await else {
+        // Boxed: a handshake is over soon, and the connection need not carry its size from then on.
+        let Some((stream, client, denied, alpn)) = Box::pin(self.welcome(stream, addr)).await else {
             return;
         };
         let activity = Arc::new(Activity::new());
@@ -70,13 +75,49 @@ impl Server {
         };
         let entry = Entry::new(self.stack.clone(), client, denied, activity.clone());
         let limits = &self.direction.limits;
-        if http2 {
+        let course = pin!(Course {
+            activity: &activity,
+            leaving: Leaving::new(drain),
+            patience: Patience::new(limits.header_time, limits.idle_time),
+        });
+        let end = if http2 {
             activity.speaks_http2();
-            let connection = http2_builder(limits).serve_connection(TokioIo::new(stream), entry);
-            self.drive(Box::pin(connection), &activity, drain).await;
+            let mut connection =
+                Box::pin(http2_builder(limits).serve_connection(TokioIo::new(stream), entry));
+            course.drive(connection.as_mut()).await
         } else {
-            let connection = http1_builder(limits).serve_connection(TokioIo::new(stream), entry);
-            self.drive(Box::pin(connection), &activity, drain).await;
+            self.serve_http1(stream, entry, course).await
+        };
+        match end {
+            End::Closed(Err(error)) => self.tell(&error),
+            End::HeadTooSlow => self.count(
+                Reason::RequestTimeout,
+                "the request's head did not arrive in time",
+            ),
+            End::Closed(Ok(())) | End::Nap => {}
+        }
+    }
+
+    /// Serves HTTP/1.1; while the connection idles, without the buffers that a request needs.
+    async fn serve_http1(
+        &self,
+        mut stream: Watched,
+        mut entry: Entry,
+        mut course: Pin<&mut Course<'_>>,
+    ) -> End {
+        loop {
+            let builder = http1_builder(&self.direction.limits);
+            let mut connection = Box::new(builder.serve_connection(TokioIo::new(stream), entry));
+            match course.as_mut().drive(Pin::new(&mut *connection)).await {
+                End::Nap => {}
+                end => return end,
+            }
+            let parts = connection.into_parts();
+            (stream, entry) = (parts.io.into_inner(), parts.service);
+            stream.unread(&parts.read_buf);
+            if !course.as_mut().nap(&mut stream).await {
+                return End::Closed(Ok(()));
+            }
         }
     }
 
@@ -136,41 +177,6 @@ impl Server {
         Some(Denied(format!("{who} is not among those allowed to call").into()))
     }
 
-    /// Runs a connection to its end, within the client's limits.
-    async fn drive<C: Drive>(
-        &self,
-        mut connection: Pin<Box<C>>,
-        activity: &Activity,
-        asked: oneshot::Receiver<()>,
-    ) {
-        let mut leaving = pin!(Leaving::new(asked));
-        let limits = &self.direction.limits;
-        let mut patience = pin!(Patience::new(limits.header_time, limits.idle_time));
-        let ended = poll_fn(|cx| {
-            loop {
-                if let Poll::Ready(result) = connection.as_mut().poll(cx) {
-                    return Poll::Ready(End::Closed(result));
-                }
-                if leaving.as_mut().poll_leave(cx, activity).is_ready() {
-                    connection.as_mut().graceful_shutdown();
-                    continue;
-                }
-                match ready!(patience.as_mut().poll_overdue(cx, activity)) {
-                    Overdue::Head => return Poll::Ready(End::HeadTooSlow),
-                    Overdue::Idle => leaving.as_mut().leave_now(),
-                }
-            }
-        });
-        match ended.await {
-            End::Closed(Ok(())) => {}
-            End::Closed(Err(error)) => self.tell(&error),
-            End::HeadTooSlow => self.count(
-                Reason::RequestTimeout,
-                "the request's head did not arrive in time",
-            ),
-        }
-    }
-
     /// Counts what hyper answered by itself: the stack never saw it.
     fn tell(&self, error: &hyper::Error) {
         let text = error.to_string();
@@ -207,10 +213,68 @@ impl Server {
     }
 }
 
-/// How a connection ended.
+/// How a connection, or its wakeful time, ended.
 enum End {
     Closed(hyper::Result<()>),
     HeadTooSlow,
+    Nap,
+}
+
+pin_project! {
+    /// The course of one connection: what it does, how long it may, and when it is asked to end.
+    struct Course<'a> {
+        activity: &'a Activity,
+        #[pin]
+        leaving: Leaving,
+        #[pin]
+        patience: Patience,
+    }
+}
+
+impl Course<'_> {
+    /// Runs a connection to its end, or until it may nap.
+    async fn drive<C: Drive>(mut self: Pin<&mut Self>, mut connection: Pin<&mut C>) -> End {
+        poll_fn(|cx| {
+            loop {
+                if let Poll::Ready(result) = connection.as_mut().poll(cx) {
+                    return Poll::Ready(End::Closed(result));
+                }
+                let mut this = self.as_mut().project();
+                if this.leaving.as_mut().poll_leave(cx, this.activity).is_ready() {
+                    connection.as_mut().graceful_shutdown();
+                    continue;
+                }
+                match ready!(this.patience.poll_overdue(cx, this.activity)) {
+                    Overdue::Head => return Poll::Ready(End::HeadTooSlow),
+                    Overdue::Idle => this.leaving.leave_now(),
+                    Overdue::Nap => return Poll::Ready(End::Nap),
+                }
+            }
+        })
+        .await
+    }
+
+    /// Idles until the client says something; `false` if the connection is over.
+    async fn nap(mut self: Pin<&mut Self>, stream: &mut Watched) -> bool {
+        self.activity.nap(true);
+        let stirred = poll_fn(|cx| {
+            if let Poll::Ready(more) = stream.poll_stirs(cx) {
+                return Poll::Ready(more);
+            }
+            let this = self.as_mut().project();
+            if this.leaving.poll_leave(cx, this.activity).is_ready() {
+                return Poll::Ready(false);
+            }
+            this.patience.poll_overdue(cx, this.activity).map(|_| false)
+        })
+        .await;
+        self.activity.nap(false);
+        if !stirred {
+            // A goodbye, as far as the client still listens.
+            let _ = timeout(GOODBYE, stream.shutdown()).await;
+        }
+        stirred
+    }
 }
 
 /// What both kinds of connection can do.

@@ -2,6 +2,7 @@
 //!
 //! Between requests a connection may idle for `idle_time`; once the first byte of a head has come, and from the
 //! start until the first request over HTTP/1.1, it has `header_time`. While requests are in flight neither counts.
+//! An HTTP/1.1 connection that has idled for a moment may [nap](super::nap), and give back its buffers.
 
 use std::{
     pin::Pin,
@@ -13,6 +14,9 @@ use std::{
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep};
 
+/// An HTTP/1.1 connection that has idled this long naps.
+const NAP: Duration = Duration::from_millis(250);
+
 /// The doings of one connection. One thread writes and reads it; the atomics only make it shareable.
 #[derive(Debug)]
 pub(super) struct Activity {
@@ -21,6 +25,12 @@ pub(super) struct Activity {
     in_flight: AtomicUsize,
     /// A head has begun to arrive.
     heard: AtomicBool,
+    /// The latest request had no body: once it is answered, nothing of it can be left to read.
+    bodyless: AtomicBool,
+    /// What was written last has not gone out whole.
+    unwritten: AtomicBool,
+    /// It naps already.
+    napping: AtomicBool,
     /// Milliseconds from birth to the latest change of the above.
     since: AtomicU64,
 }
@@ -33,6 +43,9 @@ impl Activity {
             in_flight: AtomicUsize::new(0),
             // The first request is expected at once.
             heard: AtomicBool::new(true),
+            bodyless: AtomicBool::new(false),
+            unwritten: AtomicBool::new(false),
+            napping: AtomicBool::new(false),
             since: AtomicU64::new(0),
         }
     }
@@ -51,10 +64,21 @@ impl Activity {
         }
     }
 
+    /// Something was written, whole or not.
+    pub(super) fn wrote(&self, whole: bool) {
+        self.unwritten.store(!whole, Relaxed);
+    }
+
     /// A request has arrived.
-    pub(super) fn begin(&self) {
+    pub(super) fn begin(&self, bodyless: bool) {
         self.in_flight.fetch_add(1, Relaxed);
         self.heard.store(false, Relaxed);
+        self.bodyless.store(bodyless, Relaxed);
+    }
+
+    /// The connection naps, or no longer does.
+    pub(super) fn nap(&self, naps: bool) {
+        self.napping.store(naps, Relaxed);
     }
 
     /// Its response has ended.
@@ -74,10 +98,20 @@ impl Activity {
         self.since.store(millis, Relaxed);
     }
 
-    /// Since when something is awaited from the client, and whether that is the rest of a head.
-    fn waiting(&self) -> Option<(Instant, bool)> {
+    /// What is awaited from the client, and since when.
+    fn awaits(&self) -> Option<(Overdue, Instant)> {
+        if self.in_flight.load(Relaxed) > 0 {
+            return None;
+        }
         let since = self.born + Duration::from_millis(self.since.load(Relaxed));
-        (self.in_flight.load(Relaxed) == 0).then(|| (since, self.heard.load(Relaxed)))
+        if self.heard.load(Relaxed) {
+            return Some((Overdue::Head, since));
+        }
+        let may_nap = self.bodyless.load(Relaxed)
+            && !self.unwritten.load(Relaxed)
+            && !self.napping.load(Relaxed)
+            && !self.http2.load(Relaxed);
+        Some((if may_nap { Overdue::Nap } else { Overdue::Idle }, since))
     }
 }
 
@@ -88,6 +122,8 @@ pub(super) enum Overdue {
     Head,
     /// Its next request.
     Idle,
+    /// Its next request, to stay awake for it.
+    Nap,
 }
 
 pin_project! {
@@ -117,9 +153,10 @@ impl Patience {
     ) -> Poll<Overdue> {
         let mut this = self.project();
         loop {
-            let awaited = activity.waiting().map(|(since, head)| match head {
-                true => (since + *this.header_time, Overdue::Head),
-                false => (since + *this.idle_time, Overdue::Idle),
+            let awaited = activity.awaits().map(|(overdue, since)| match overdue {
+                Overdue::Head => (since + *this.header_time, overdue),
+                Overdue::Idle => (since + *this.idle_time, overdue),
+                Overdue::Nap => (since + NAP.min(*this.idle_time), overdue),
             });
             if let Some((until, _)) = awaited
                 && until < this.sleep.deadline()

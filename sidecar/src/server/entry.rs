@@ -66,7 +66,7 @@ impl hyper::service::Service<Request<Incoming>> for Entry {
         if let Some(denied) = &self.denied {
             request.extensions_mut().insert(denied.clone());
         }
-        let running = Running::begin(&self.activity);
+        let running = Running::begin(&self.activity, request.body().is_end_stream());
         ResponseFuture {
             sent: call_ready(self.stack.clone(), request),
             running: Some(running),
@@ -79,8 +79,8 @@ impl hyper::service::Service<Request<Incoming>> for Entry {
 struct Running(Arc<Activity>);
 
 impl Running {
-    fn begin(activity: &Arc<Activity>) -> Self {
-        activity.begin();
+    fn begin(activity: &Arc<Activity>, bodyless: bool) -> Self {
+        activity.begin(bodyless);
         Self(activity.clone())
     }
 }

@@ -4,7 +4,7 @@ use std::{
     io,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -71,6 +71,23 @@ impl Watched {
         self.sniffed = read;
         sniffed
     }
+
+    /// Gives back what was read already; it is read again first.
+    pub(super) fn unread(&mut self, read: &[u8]) {
+        self.sniffed.extend_from_slice(read);
+    }
+
+    /// Ready when there is something to read, or an end or an error to be read; says whether there is more to come.
+    pub(super) fn poll_stirs(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        if !self.sniffed.is_empty() {
+            return Poll::Ready(true);
+        }
+        let mut first = [0; 1];
+        let mut buf = ReadBuf::new(&mut first);
+        let read = ready!(Pin::new(&mut self.inner).poll_read(cx, &mut buf));
+        self.sniffed.extend_from_slice(buf.filled());
+        Poll::Ready(read.is_ok() && !self.sniffed.is_empty())
+    }
 }
 
 impl AsyncRead for Watched {
@@ -95,9 +112,17 @@ impl AsyncRead for Watched {
     }
 }
 
+impl Watched {
+    fn wrote<T>(&self, written: Poll<T>) -> Poll<T> {
+        self.activity.wrote(written.is_ready());
+        written
+    }
+}
+
 impl AsyncWrite for Watched {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, buf)
+        let written = Pin::new(&mut self.inner).poll_write(cx, buf);
+        self.wrote(written)
     }
 
     fn poll_write_vectored(
@@ -105,7 +130,8 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
+        self.wrote(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -113,7 +139,8 @@ impl AsyncWrite for Watched {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
+        let flushed = Pin::new(&mut self.inner).poll_flush(cx);
+        self.wrote(flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -111,14 +111,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_request_in_flight_is_the_last() {
         let activity = Activity::new();
-        activity.begin();
+        activity.begin(true);
         assert_eq!(stays(&activity).await, Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_idle_connection_is_given_a_moment() {
         let activity = Activity::new();
-        activity.begin();
+        activity.begin(true);
         activity.end();
         assert!(stays(&activity).await >= MOMENT);
     }

@@ -35,14 +35,14 @@ async fn an_http2_connection_may_wait_for_its_first_request() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_overdue_while_a_request_is_in_flight() {
     let activity = Activity::new();
-    activity.begin();
+    activity.begin(false);
     assert_eq!(overdue(&activity).await, None);
 }
 
 #[tokio::test(start_paused = true)]
 async fn between_requests_a_connection_has_idle_time() {
     let activity = Activity::new();
-    activity.begin();
+    activity.begin(false);
     activity.end();
     assert_eq!(overdue(&activity).await, Some((300, Overdue::Idle)));
 }
@@ -50,8 +50,28 @@ async fn between_requests_a_connection_has_idle_time() {
 #[tokio::test(start_paused = true)]
 async fn a_head_that_has_begun_has_header_time_again() {
     let activity = Activity::new();
-    activity.begin();
+    activity.begin(false);
     activity.end();
     activity.hear();
     assert_eq!(overdue(&activity).await, Some((10, Overdue::Head)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_request_without_a_body_a_connection_may_nap() {
+    let activity = Activity::new();
+    activity.begin(true);
+    activity.end();
+    assert_eq!(overdue(&activity).await, Some((0, Overdue::Nap)));
+    activity.nap(true);
+    // What it has idled so far counts.
+    assert_eq!(overdue(&activity).await, Some((299, Overdue::Idle)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_with_something_left_to_write_stays_awake() {
+    let activity = Activity::new();
+    activity.begin(true);
+    activity.end();
+    activity.wrote(false);
+    assert_eq!(overdue(&activity).await, Some((300, Overdue::Idle)));
 }
