@@ -210,8 +210,12 @@ where
     }
 }
 
-/// What an error of the client's body means: it went away, or what it sent is no body.
+/// What an error of the client's body means: what a layer of ours says, or the client went away, or what it sent is
+/// no body.
 fn client_failure(error: &(dyn StdError + 'static)) -> Failure {
+    if let Some(named) = Failure::find(error) {
+        return named.clone();
+    }
     let malformed = find::<io::Error>(error).is_some_and(|io| {
         matches!(
             io.kind(),

@@ -173,6 +173,12 @@ pub(crate) struct Line {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Alert(pub(crate) u8);
 
+impl Alert {
+    fn into_io(self) -> io::Error {
+        io::Error::new(io::ErrorKind::InvalidData, self)
+    }
+}
+
 impl fmt::Display for Alert {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "fatal alert {}", self.0)
@@ -190,9 +196,7 @@ impl AsyncRead for Line {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
         match self.alert {
-            Some(alert) if buf.filled().len() == before => {
-                Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, alert)))
-            }
+            Some(alert) if buf.filled().len() == before => Poll::Ready(Err(alert.into_io())),
             _ => Poll::Ready(Ok(())),
         }
     }
@@ -200,7 +204,9 @@ impl AsyncRead for Line {
 
 impl AsyncWrite for Line {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, buf)
+        let written = ready!(Pin::new(&mut self.inner).poll_write(cx, buf));
+        // A connector waits for the alert behind a write that failed.
+        Poll::Ready(written.map_err(|error| self.alert.map_or(error, Alert::into_io)))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -238,11 +238,12 @@ where
         request: Request<B>,
     ) -> Result<Response<ResponseBody<C, RequestBody<B>>>, Failure> {
         let exchange = Exchange::of(request.extensions()).cloned();
-        let slots = self.slots().await?;
+        let ours = |failure: Failure| failure.at_upstream(self.name.clone());
+        let slots = self.slots().await.map_err(ours)?;
         let is_grpc = exchange
             .as_ref()
             .map_or_else(|| grpc::is_grpc(request.headers()), Exchange::is_grpc);
-        let outgoing = Outgoing::of(&request, &self.outgoing)?;
+        let outgoing = Outgoing::of(&request, &self.outgoing).map_err(ours)?;
         let mut request = Some(request.map(|body| RequestBody::new(body, exchange.clone())));
         let attempt = Attempt {
             exchange: exchange.as_ref(),
@@ -264,7 +265,7 @@ where
             let elsewhere = slots.len() > 1;
             let hopeless = failure.reason() == Reason::TlsAlert;
             if tried > 0 || request.is_none() || hopeless || !(elsewhere || reused) {
-                return Err(failure.at_upstream(self.name.clone()));
+                return Err(ours(failure));
             }
             fresh = !elsewhere;
         }
