@@ -13,8 +13,9 @@
 //! Responses: hop-by-hop fields removed. They get no `Via`, which is optional there.
 //! Not covered: upgrades (the request leaves without `Upgrade`) and message framing, which is the sender's.
 //! Fails with [`Reason::BadRequest`] (400), [`Reason::ExpectationFailed`] (417), [`Reason::Loop`] (502), and for
-//! `CONNECT` and what has no `Max-Forwards` left with [`Reason::NotImplemented`] (501).
-//! Sources: RFC 9110 §7.2, §7.6, §10.1.1; RFC 9112 §3.2; RFC 9113 §8.2, §8.3.1; RFC 7239; RFC 9440 §4.
+//! `CONNECT`, what has no `Max-Forwards` left and bodies coded otherwise than `chunked` with
+//! [`Reason::NotImplemented`] (501).
+//! Sources: RFC 9110 §7.2, §7.6, §10.1.1; RFC 9112 §3.2, §6.1; RFC 9113 §8.2, §8.3.1; RFC 7239; RFC 9440 §4.
 //!
 //! ```
 //! # use std::convert::Infallible;

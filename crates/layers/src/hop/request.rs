@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Version,
-    header::{COOKIE, EXPECT, MAX_FORWARDS},
+    header::{COOKIE, EXPECT, MAX_FORWARDS, TRANSFER_ENCODING},
 };
 use outrigger_gateway::{Failure, Reason};
 
@@ -26,6 +26,7 @@ pub fn receive<A>(request: &mut Request<A>, name: &Name) -> Result<(), Failure> 
         return Err(Failure::new(Reason::NotImplemented).with_detail("this hop opens no tunnels: CONNECT"));
     }
     authority::settle(request)?;
+    check_target(request)?;
     let found = Kinds::in_headers(request.headers());
     if found.has(Kinds::ACTED_ON) {
         name.check(request.headers())?;
@@ -34,11 +35,37 @@ pub fn receive<A>(request: &mut Request<A>, name: &Name) -> Result<(), Failure> 
         join_cookies(request.headers_mut());
     }
     if found.has(Kinds::HOP_BY_HOP) {
+        check_codings(request.headers())?;
         strip_request(request.headers_mut());
     }
     let version = request.version();
     name.append(request.headers_mut(), version);
     introduce_client(request, found);
+    Ok(())
+}
+
+/// Origin form, or `*` for `OPTIONS` alone (RFC 9112 §3.2, RFC 9113 §8.3.1). Of a `:path` that is a mere fragment
+/// nothing is left, and sent on it would make no request line.
+fn check_target<A>(request: &Request<A>) -> Result<(), Failure> {
+    match request.uri().path() {
+        "*" if request.method() == Method::OPTIONS => Ok(()),
+        path if path.starts_with('/') => Ok(()),
+        _ => Err(Failure::new(Reason::BadRequest).with_detail("the request's target is no path")),
+    }
+}
+
+/// The body was read as `chunked`; what else was done to it would get lost with the field (RFC 9112 §6.1, §7).
+fn check_codings(headers: &HeaderMap) -> Result<(), Failure> {
+    let codings = headers.get_all(TRANSFER_ENCODING).iter().flat_map(elements);
+    let (chunked, others): (Vec<_>, Vec<_>) =
+        codings.partition(|coding| coding.eq_ignore_ascii_case(b"chunked"));
+    if !others.is_empty() {
+        let detail = "the request's body has a transfer coding other than chunked";
+        return Err(Failure::new(Reason::NotImplemented).with_detail(detail));
+    }
+    if chunked.len() > 1 {
+        return Err(Failure::new(Reason::BadRequest).with_detail("the request's body is chunked twice"));
+    }
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! One sane authority.
 
+use http::Method;
 use proptest::prelude::*;
 
 use super::*;
@@ -103,14 +104,29 @@ fn an_absolute_target_wins_over_host_and_leaves_in_origin_form() {
 #[test]
 fn origin_and_asterisk_forms_stay_as_they_are() {
     assert_eq!(passed(request("/a?b", &[HOST])).uri(), "/a?b");
-    assert_eq!(passed(request("*", &[HOST])).uri(), "*");
+    let mut asterisk = request("*", &[HOST]);
+    *asterisk.method_mut() = Method::OPTIONS;
+    assert_eq!(passed(asterisk).uri(), "*");
     let target = http::Uri::builder()
         .scheme("http")
         .authority("shop.example")
         .path_and_query("*");
     let mut options = http2("/", &[]);
     *options.uri_mut() = target.build().unwrap();
+    *options.method_mut() = Method::OPTIONS;
     assert_eq!(passed(options).uri(), "*");
+}
+
+#[test]
+fn a_target_that_would_make_no_request_line_is_refused() {
+    let mut fragment = http2("/", &[]);
+    let target = http::Uri::builder().scheme("http").authority("shop.example");
+    *fragment.uri_mut() = target.path_and_query("#a").build().unwrap();
+    for request in [request("*", &[HOST]), fragment] {
+        let failure = refused(request);
+        assert_eq!(failure.reason(), Reason::BadRequest);
+        assert_eq!(failure.detail(), Some("the request's target is no path"));
+    }
 }
 
 #[test]

@@ -19,7 +19,10 @@ const ENDS_HERE: [&str; 9] = [
 
 #[test]
 fn hop_by_hop_fields_end_here_and_end_to_end_fields_go_on() {
-    let fields = ENDS_HERE.map(|name| (name, "x"));
+    let fields = ENDS_HERE.map(|name| match name {
+        "transfer-encoding" => (name, "chunked"),
+        _ => (name, "x"),
+    });
     let kept = [
         HOST,
         ("trailer", "grpc-status"),
@@ -185,4 +188,20 @@ proptest! {
             prop_assert_eq!(request.headers().get_all("host").iter().count(), 1);
         }
     }
+}
+
+#[test]
+fn a_body_coded_otherwise_than_chunked_once_is_refused() {
+    for (codings, reason) in [
+        (["gzip, chunked", ""], Reason::NotImplemented),
+        (["identity", "chunked"], Reason::NotImplemented),
+        (["chunked, chunked", ""], Reason::BadRequest),
+        (["chunked", "Chunked"], Reason::BadRequest),
+    ] {
+        let fields = codings.map(|coding| ("transfer-encoding", coding));
+        let failure = refused(request("/", &[HOST, fields[0], fields[1]]));
+        assert_eq!(failure.reason(), reason, "{codings:?}");
+    }
+    let request = passed(request("/", &[HOST, ("transfer-encoding", "CHUNKED")]));
+    assert!(!request.headers().contains_key("transfer-encoding"));
 }
