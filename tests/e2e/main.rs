@@ -7,15 +7,22 @@
 
 mod harness;
 
+mod admin;
+mod answers;
 mod authorization;
 mod bodies;
+mod client_certificates;
+mod config_errors;
 mod drain;
 mod grpc;
 mod headers;
 mod healthy;
+mod hostile_clients;
 mod http1;
 mod http2;
+mod limits;
 mod overload;
+mod smuggling;
 mod timeouts;
 mod tls_faults;
 mod upstream_faults;

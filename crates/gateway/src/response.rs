@@ -54,8 +54,8 @@ impl<'a> Voice<'a> {
 
     /// The whole answer for a failure.
     ///
-    /// [`Reason::answer_status`](crate::Reason::answer_status) says what becomes of the two reasons that are not to be
-    /// answered at all.
+    /// [`Reason::answer_status`](crate::Reason::answer_status) says what becomes of the two reasons that have
+    /// no status of their own.
     pub fn answer(&self, failure: &Failure) -> Response<Bytes> {
         let mut response = if self.grpc {
             self.trailers_only(failure)

@@ -127,11 +127,13 @@ impl Reason {
 
     /// The status of an answer made for this reason.
     ///
-    /// Two rows have none of their own, and no answer should be made for them: the upstream's is passed on, or nobody
-    /// is there to read it. Whoever makes one all the same made a mistake, which is 500 and no gateway's status.
+    /// Two rows have none of their own. A client that broke off its request may still listen, if it closed only its own
+    /// side: 400 (RFC 9112 §8). Where the upstream's own status is passed on, whoever makes an answer all the same made
+    /// a mistake, which is 500 and no gateway's status.
     pub fn answer_status(self) -> StatusCode {
         match self {
-            Self::UpstreamStatus | Self::ClientGone => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::ClientGone => StatusCode::BAD_REQUEST,
+            Self::UpstreamStatus => StatusCode::INTERNAL_SERVER_ERROR,
             _ => self.status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
         }
     }

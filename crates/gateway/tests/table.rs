@@ -136,9 +136,12 @@ fn what_may_be_repeated_by_anyone_was_not_processed() {
 
 #[test]
 fn an_answer_that_should_not_be_made_is_our_own_fault() {
-    for reason in [Reason::UpstreamStatus, Reason::ClientGone] {
-        assert_eq!(reason.answer_status(), 500);
-    }
+    assert_eq!(Reason::UpstreamStatus.answer_status(), 500);
     assert_eq!(Reason::UpstreamStatus.answer_code(), Code::Internal);
+}
+
+#[test]
+fn a_client_that_broke_off_its_request_is_told_so_if_it_still_listens() {
+    assert_eq!(Reason::ClientGone.answer_status(), 400);
     assert_eq!(Reason::ClientGone.answer_code(), Code::Cancelled);
 }

@@ -173,6 +173,8 @@ struct Caller {
     exchange: Option<Exchange>,
     accept: Option<HeaderValue>,
     head: bool,
+    /// What follows a refused CONNECT on its connection was meant for the tunnel, and must not be taken for a request.
+    last: bool,
     grpc: bool,
     trailers: bool,
     detailed: bool,
@@ -184,6 +186,7 @@ impl Caller {
         Self {
             accept: request.headers().get(header::ACCEPT).cloned(),
             head: request.method() == Method::HEAD,
+            last: request.method() == Method::CONNECT && request.version() <= Version::HTTP_11,
             grpc: exchange
                 .as_ref()
                 .map_or_else(|| grpc::is_grpc(request.headers()), Exchange::is_grpc),
@@ -217,7 +220,12 @@ impl Caller {
             head: self.head,
         };
         self.note(failure);
-        voice.answer(failure)
+        let mut answer = voice.answer(failure);
+        if self.last {
+            let close = HeaderValue::from_static("close");
+            answer.headers_mut().insert(header::CONNECTION, close);
+        }
+        answer
     }
 
     /// Says of an upstream's own 5xx that it is its own.

@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 
 use super::{Certificates, Client, Sidecar};
 
-/// A pair, and the authority both have their certificates from.
+/// A pair whose certificates are from one authority.
 #[derive(Debug)]
 pub(crate) struct Pair {
     pub(crate) outbound: Sidecar,
     pub(crate) inbound: Sidecar,
-    pub(crate) certificates: Certificates,
+    /// The files stay for as long as the sidecars that read them.
+    _certificates: Certificates,
 }
 
 /// What differs from a plain pair: more keys, as TOML.
@@ -35,11 +36,7 @@ impl Pair {
         let listen = "127.0.0.1:0".parse().unwrap();
         let inbound = Sidecar::start(&inbound(&certificates, listen, app, keys)).await;
         let outbound = Sidecar::start(&outbound(&certificates, &[inbound.inbound()], keys)).await;
-        Self {
-            outbound,
-            inbound,
-            certificates,
-        }
+        Self { outbound, inbound }
     }
 
     /// A client of the outbound sidecar.

@@ -32,11 +32,6 @@ impl Raw {
         let _ = self.stream.write_all(text.as_ref()).await;
     }
 
-    /// Ends its own side.
-    pub(crate) async fn finish(&mut self) {
-        let _ = self.stream.shutdown().await;
-    }
-
     /// Hears up to and with `end`; what follows is kept.
     #[track_caller]
     pub(crate) fn read_until<'a>(&'a mut self, end: &'a str) -> impl Future<Output = String> {

@@ -53,6 +53,17 @@ async fn a_failure_becomes_the_response_of_its_row() {
 }
 
 #[tokio::test]
+async fn nothing_may_follow_a_refused_tunnel_on_its_connection() {
+    for (method, close) in [(Method::CONNECT, true), (Method::GET, false)] {
+        let mut request = Request::new(());
+        *request.method_mut() = method;
+        let layer = RespondLayer::gateway("cart.shop", Details::Auto);
+        let response = answer_to(request, layer, Reason::NotImplemented).await;
+        assert_eq!(response.headers().contains_key("connection"), close);
+    }
+}
+
+#[tokio::test]
 async fn an_origin_sends_no_proxy_status() {
     let response = answer_to(Request::new(()), RespondLayer::origin(), Reason::Overload).await;
     assert_eq!(response.status(), 503);
