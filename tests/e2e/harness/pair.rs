@@ -36,7 +36,11 @@ impl Pair {
         let listen = "127.0.0.1:0".parse().unwrap();
         let inbound = Sidecar::start(&inbound(&certificates, listen, app, keys)).await;
         let outbound = Sidecar::start(&outbound(&certificates, &[inbound.inbound()], keys)).await;
-        Self { outbound, inbound }
+        Self {
+            outbound,
+            inbound,
+            _certificates: certificates,
+        }
     }
 
     /// A client of the outbound sidecar.
