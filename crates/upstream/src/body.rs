@@ -293,6 +293,12 @@ impl<C: Connect, B> ResponseBody<C, B> {
     }
 }
 
+fn is_http2<C, B>(origin: &Option<Origin<C, B>>) -> bool {
+    origin
+        .as_ref()
+        .is_some_and(|origin| origin.protocol == Protocol::Http2)
+}
+
 impl<C: Connect, B> Body for ResponseBody<C, B> {
     type Data = Bytes;
     type Error = Failure;
@@ -308,6 +314,14 @@ impl<C: Connect, B> Body for ResponseBody<C, B> {
         };
         this.silence.broken();
         let frame = frame.map(|frame| frame.map_err(|error| Self::failed(this.origin.take(), &error)));
+        if frame.is_none() && !this.inner.is_end_stream() && is_http2(this.origin) {
+            // hyper takes NO_ERROR for an end, though only END_STREAM is one (RFC 9113 §8.1).
+            *this.ended = true;
+            *this.origin = None;
+            let text = "the upstream reset the stream in the body with NO_ERROR";
+            let failure = Failure::new(Reason::ResponseIncomplete).with_detail(text);
+            return Poll::Ready(Some(Err(failure)));
+        }
         *this.ended = frame.is_none() || this.inner.is_end_stream();
         if *this.ended
             && let Some(origin) = this.origin.take()

@@ -72,7 +72,7 @@ impl<C: Connect> Scene<'_, C> {
         let reason = match code {
             h2::Reason::REFUSED_STREAM => Reason::StreamRefused,
             h2::Reason::NO_ERROR if error.is_go_away() => Reason::StreamRefused,
-            h2::Reason::ENHANCE_YOUR_CALM => Reason::PeerOverloaded,
+            h2::Reason::ENHANCE_YOUR_CALM if error.is_remote() => Reason::PeerOverloaded,
             _ if !error.is_remote() => return Some(self.of_broken_http2(error)),
             h2::Reason::PROTOCOL_ERROR
             | h2::Reason::FLOW_CONTROL_ERROR
@@ -98,6 +98,10 @@ impl<C: Connect> Scene<'_, C> {
                 .is_some_and(|bytes| bytes.starts_with(b"HTTP/1."))
         {
             return self.told(Reason::ProtocolError, "the upstream speaks HTTP/1.1, not HTTP/2");
+        }
+        // CONTINUATION is counted against the size that a header section may have.
+        if code == h2::Reason::ENHANCE_YOUR_CALM && HEADER_FLOODS.iter().any(|flood| error.to_string().contains(flood)) {
+            return self.told(Reason::HeaderSectionTooLarge, "the response's header section is too large");
         }
         match (self.phase, error.is_reset()) {
             // A body that does not add up to its content-length ends so.

@@ -126,7 +126,8 @@ where
         let allowed = Arc::new(AtomicUsize::new(usize::MAX));
         let sender = match protocol {
             Protocol::Http1 => {
-                let handshake = http1_builder(limits).handshake(TokioIo::new(io));
+                let io = TokioIo::new(io.keeping_back());
+                let handshake = http1_builder(limits).handshake(io);
                 let (sender, connection) = handshake.await?;
                 spawn(connection, end);
                 Sender::Http1(sender)
@@ -176,7 +177,10 @@ where
 
 fn http1_builder(limits: HttpLimits) -> http1::Builder {
     let mut builder = http1::Builder::new();
-    builder.max_header_size(limits.header_bytes);
+    builder
+        .max_header_size(limits.header_bytes)
+        // RFC 9112 §5.1: in a response it is taken out, in a request it is refused.
+        .allow_spaces_after_header_name_in_responses(true);
     // hyper's own limit is the same, and costs thousands of instructions a request less when it is not set.
     if limits.header_fields != 100 {
         builder.max_headers(limits.header_fields);

@@ -1,18 +1,26 @@
 //! A byte stream that counts what was read: only that tells "closed before a response" from "cut in its head".
+//!
+//! It also lets others have their turn when a peer sends without end, and lets what a peer said before it broke off
+//! be read before a failed write is told: who answers 413 and closes is heard, not only noticed.
 
 use std::{
     error::Error,
     fmt, io,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use pin_project_lite::pin_project;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    task::yield_now,
+    time::{Sleep, sleep},
+};
 
 /// What was read from a connection so far: how much, and how it began.
 #[derive(Clone, Debug, Default)]
@@ -82,6 +90,13 @@ impl Error for Shared {
     }
 }
 
+/// So many bytes are read in one go. Then timers have their turn: hyper goes on reading as long as there is
+/// anything, and never comes to an end with informational responses.
+const TURN: usize = 256 * 1024;
+
+/// How long a failed write is kept back while reading may still say more. Whoever reads ends sooner.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 pin_project! {
     /// Counts the bytes read from `I`.
     #[derive(Debug)]
@@ -89,6 +104,23 @@ pin_project! {
         #[pin]
         inner: I,
         received: Received,
+        turn: usize,
+        failed: Option<Failed>,
+        keeps_back: bool,
+    }
+}
+
+/// A write that failed and is kept back.
+#[derive(Debug)]
+struct Failed {
+    error: Option<io::Error>,
+    until: Pin<Box<Sleep>>,
+}
+
+impl Failed {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        ready!(self.until.as_mut().poll(cx));
+        Poll::Ready(self.error.take().unwrap_or_else(|| io::ErrorKind::BrokenPipe.into()))
     }
 }
 
@@ -97,6 +129,17 @@ impl<I> Counted<I> {
         Self {
             inner,
             received: Received::default(),
+            turn: 0,
+            failed: None,
+            keeps_back: false,
+        }
+    }
+
+    /// Keeps failed writes back; for HTTP/1.1, whose reader reads on meanwhile. HTTP/2's does not.
+    pub(crate) fn keeping_back(self) -> Self {
+        Self {
+            keeps_back: true,
+            ..self
         }
     }
 
@@ -108,21 +151,51 @@ impl<I> Counted<I> {
 impl<I: AsyncRead> AsyncRead for Counted<I> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.project();
+        if *this.turn >= TURN {
+            *this.turn = 0;
+            // Wakes us when the others have had their turn.
+            return pin!(yield_now()).poll(cx).map(Ok);
+        }
         let before = buf.filled().len();
         let polled = this.inner.poll_read(cx, buf);
         if let read @ [_, ..] = &buf.filled()[before..] {
             this.received.add(read);
+            *this.turn += read.len();
+        } else {
+            *this.turn = 0;
         }
         polled.map_err(|error| this.received.note(error))
     }
 }
 
+impl<I: AsyncWrite> Counted<I> {
+    fn write<T>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        write: impl FnOnce(Pin<&mut I>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let this = self.project();
+        if let Some(failed) = this.failed {
+            return failed.poll(cx).map(Err);
+        }
+        let error = match ready!(write(this.inner, cx)) {
+            Ok(written) => return Poll::Ready(Ok(written)),
+            Err(error) => this.received.note(error),
+        };
+        if !*this.keeps_back {
+            return Poll::Ready(Err(error));
+        }
+        let failed = this.failed.insert(Failed {
+            error: Some(error),
+            until: Box::pin(sleep(LAST_WORDS)),
+        });
+        failed.poll(cx).map(Err)
+    }
+}
+
 impl<I: AsyncWrite> AsyncWrite for Counted<I> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let this = self.project();
-        this.inner
-            .poll_write(cx, buf)
-            .map_err(|error| this.received.note(error))
+        self.write(cx, |inner, cx| inner.poll_write(cx, buf))
     }
 
     fn poll_write_vectored(
@@ -130,9 +203,7 @@ impl<I: AsyncWrite> AsyncWrite for Counted<I> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let this = self.project();
-        let written = this.inner.poll_write_vectored(cx, bufs);
-        written.map_err(|error| this.received.note(error))
+        self.write(cx, |inner, cx| inner.poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -140,10 +211,7 @@ impl<I: AsyncWrite> AsyncWrite for Counted<I> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.project();
-        this.inner
-            .poll_flush(cx)
-            .map_err(|error| this.received.note(error))
+        self.write(cx, AsyncWrite::poll_flush)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -6,6 +6,7 @@
 //! in flight (see limit).
 
 mod attempt;
+mod incoming;
 mod outgoing;
 
 use std::{

@@ -1,1 +1,2 @@
-
+mod request;
+mod response;

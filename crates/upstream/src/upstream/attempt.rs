@@ -10,7 +10,7 @@ use outrigger_gateway::{Failure, Reason};
 use outrigger_layers::exchange::Exchange;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Timeouts, outgoing::Outgoing};
+use super::{Timeouts, incoming, outgoing::Outgoing};
 use crate::{
     body::{BoxError, Origin, RequestBody, ResponseBody, Upload},
     classify::{Phase, Scene, find},
@@ -141,7 +141,7 @@ impl Attempt<'_> {
         &self,
         pool: &Arc<Pool<C, RequestBody<B>>>,
         leased: Leased<RequestBody<B>>,
-        response: Response<Incoming>,
+        mut response: Response<Incoming>,
     ) -> Sent<C, B>
     where
         C: Connect,
@@ -153,6 +153,12 @@ impl Attempt<'_> {
                 .with_detail("the upstream switched protocols, which nobody had asked for")
                 .at_endpoint(pool.endpoint().label().clone());
             return Err(Rejected::at_last(failure));
+        }
+        if leased.connection.protocol() == Protocol::Http1 {
+            let received = incoming::receive(&mut response);
+            received.map_err(|failure| {
+                Rejected::at_last(failure.at_endpoint(pool.endpoint().label().clone()))
+            })?;
         }
         let streams = self.is_grpc || is_event_stream(response.headers());
         let idle = if streams {

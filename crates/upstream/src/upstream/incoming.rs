@@ -1,0 +1,110 @@
+//! What is made of a response's head before it is passed on.
+//!
+//! hyper reads a body framed twice, or coded otherwise than `chunked`, and passes the fields on that no longer hold;
+//! whoever gets them would be misled about where the body ends or what it is. Such a response fails with
+//! [`Reason::ProtocolError`] or [`Reason::TransferCoding`]. Sources: RFC 9112 §2.3, §6.1, §6.3.
+
+use http::{
+    HeaderMap, HeaderValue, Response, Version,
+    header::{CONTENT_LENGTH, TRANSFER_ENCODING},
+};
+use outrigger_gateway::{Extra, Failure, Reason};
+
+/// Checks the framing of a response that came over HTTP/1.1, and makes it ours.
+pub(super) fn receive<B>(response: &mut Response<B>) -> Result<(), Failure> {
+    // Each hop speaks for itself: a server of HTTP/1.0 does not make us one.
+    *response.version_mut() = Version::HTTP_11;
+    let headers = response.headers_mut();
+    if headers.contains_key(TRANSFER_ENCODING) {
+        check_codings(headers)?;
+    } else if let Some(length) = single(headers) {
+        headers.insert(CONTENT_LENGTH, length);
+    }
+    Ok(())
+}
+
+fn check_codings(headers: &HeaderMap) -> Result<(), Failure> {
+    if headers.contains_key(CONTENT_LENGTH) {
+        let detail = "the response has both Content-Length and Transfer-Encoding";
+        return Err(Failure::new(Reason::ProtocolError).with_detail(detail));
+    }
+    let values = headers.get_all(TRANSFER_ENCODING).iter();
+    let codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    let mut codings = codings.map(<[u8]>::trim_ascii).filter(|coding| !coding.is_empty());
+    let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
+    match (codings.next(), codings.next()) {
+        (Some(only), None) if is_chunked(only) => Ok(()),
+        (Some(first), second) => {
+            let coding = if is_chunked(first) { second } else { None };
+            Err(unknown(coding.unwrap_or(first)))
+        }
+        (None, _) => Err(unknown(b"")),
+    }
+}
+
+fn unknown(coding: &[u8]) -> Failure {
+    let coding = String::from_utf8_lossy(coding).to_ascii_lowercase();
+    Failure::new(Reason::TransferCoding)
+        .with_detail(format_args!(
+            "the response has a transfer coding other than chunked: {coding:?}"
+        ))
+        .with_extra("coding", Extra::Token(coding.into()))
+}
+
+/// The one length of a body that gave the same one several times; hyper has seen that they are the same.
+fn single(headers: &HeaderMap) -> Option<HeaderValue> {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let (first, second) = (lengths.next()?, lengths.next());
+    let comma = first.as_bytes().iter().position(|byte| *byte == b',');
+    if second.is_none() && comma.is_none() {
+        return None;
+    }
+    HeaderValue::from_bytes(first.as_bytes()[..comma.unwrap_or(first.len())].trim_ascii()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn received(fields: &[(&str, &str)]) -> Result<Response<()>, Failure> {
+        let builder = Response::builder().version(Version::HTTP_10);
+        let builder = fields.iter().fold(builder, |builder, (name, value)| {
+            builder.header(*name, *value)
+        });
+        let mut response = builder.body(()).unwrap();
+        receive(&mut response).map(|()| response)
+    }
+
+    #[test]
+    fn a_response_is_passed_on_in_our_version() {
+        assert_eq!(received(&[]).unwrap().version(), Version::HTTP_11);
+    }
+
+    #[test]
+    fn the_same_length_several_times_is_passed_on_once() {
+        for fields in [
+            &[("content-length", "3, 3")][..],
+            &[("content-length", "3"), ("content-length", "3")],
+            &[("content-length", "3")],
+        ] {
+            let response = received(fields).unwrap();
+            let lengths = response.headers().get_all(CONTENT_LENGTH);
+            assert_eq!(lengths.iter().collect::<Vec<_>>(), ["3"]);
+        }
+    }
+
+    #[test]
+    fn a_body_framed_twice_is_refused() {
+        let failure = received(&[("transfer-encoding", "chunked"), ("content-length", "3")]);
+        assert_eq!(failure.unwrap_err().reason(), Reason::ProtocolError);
+    }
+
+    #[test]
+    fn a_body_coded_otherwise_than_chunked_once_is_refused() {
+        for coding in ["gzip", "gzip, chunked", "chunked, chunked", "chunked, gzip", "", "\"x"] {
+            let failure = received(&[("transfer-encoding", coding)]).unwrap_err();
+            assert_eq!(failure.reason(), Reason::TransferCoding, "{coding}");
+        }
+        assert!(received(&[("transfer-encoding", "Chunked")]).is_ok());
+    }
+}
