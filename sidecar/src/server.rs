@@ -112,9 +112,16 @@ impl Server {
                 End::Nap => {}
                 end => return end,
             }
-            let parts = connection.into_parts();
-            (stream, entry) = (parts.io.into_inner(), parts.service);
-            stream.unread(&parts.read_buf);
+            // Taken apart whole: what is left of it here would be held while it naps.
+            let http1::Parts {
+                io,
+                read_buf,
+                service,
+                ..
+            } = connection.into_parts();
+            (stream, entry) = (io.into_inner(), service);
+            stream.unread(&read_buf);
+            drop(read_buf);
             if !course.as_mut().nap(&mut stream).await {
                 return End::Closed(Ok(()));
             }
