@@ -17,6 +17,7 @@ mod drain;
 mod grpc;
 mod headers;
 mod healthy;
+mod hops;
 mod hostile_clients;
 mod http1;
 mod http2;
