@@ -107,7 +107,11 @@ impl Tls {
             Alpn::Http11 => Protocol::Http1,
         });
         Ok(Connected {
-            io: Stream::new(MaybeTls::Tls(Box::new(stream))),
+            io: Stream {
+                // The reader of HTTP/1.1 reads on when a write has failed, and finds out for itself.
+                explains: protocol != Some(Protocol::Http1),
+                ..Stream::new(MaybeTls::Tls(Box::new(stream)))
+            },
             protocol,
         })
     }
@@ -164,11 +168,17 @@ pub(crate) struct Stream {
     inner: MaybeTls<identity::client::TlsStream<TcpStream>>,
     /// A write that failed, while it is looked for why.
     failed: Option<io::Error>,
+    /// Whether to read on behalf of the reader then; what is read is lost.
+    explains: bool,
 }
 
 impl Stream {
     fn new(inner: MaybeTls<identity::client::TlsStream<TcpStream>>) -> Self {
-        Self { inner, failed: None }
+        Self {
+            inner,
+            failed: None,
+            explains: false,
+        }
     }
 
     /// Writes, and finds out what a failed write means.
@@ -182,9 +192,7 @@ impl Stream {
     ) -> Poll<io::Result<T>> {
         if self.failed.is_none() {
             match write(Pin::new(&mut self.inner), cx) {
-                Poll::Ready(Err(error)) if matches!(self.inner, MaybeTls::Tls(_)) => {
-                    self.failed = Some(error)
-                }
+                Poll::Ready(Err(error)) if self.explains => self.failed = Some(error),
                 other => return other,
             }
         }

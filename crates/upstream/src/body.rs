@@ -239,6 +239,13 @@ pub(crate) struct Origin<C, B> {
     pub(crate) lease: Lease<C, B>,
 }
 
+impl<C: Connect, B> Origin<C, B> {
+    /// A failure of ours, which no error had to name.
+    fn failed(&self, failure: Failure) -> Failure {
+        failure.at_endpoint(self.pool.endpoint().label().clone())
+    }
+}
+
 pin_project! {
     /// A response's body on its way down. At its end the connection goes back into the pool; dropped before, it is
     /// closed, or the stream reset.
@@ -285,7 +292,7 @@ impl<C: Connect, B> ResponseBody<C, B> {
             endpoint: origin.pool.endpoint(),
             phase: Phase::Body,
             reused: origin.reused,
-            answered: true,
+            answered: origin.facts.received.bytes(),
             protocol: origin.protocol,
             received: &origin.facts.received,
         };
@@ -309,7 +316,7 @@ impl<C: Connect, B> Body for ResponseBody<C, B> {
             Poll::Ready(frame) => frame,
             Poll::Pending => {
                 let silent = ready!(this.silence.poll(cx));
-                return Poll::Ready(this.origin.take().map(|_| Err(silent)));
+                return Poll::Ready(this.origin.take().map(|origin| Err(origin.failed(silent))));
             }
         };
         this.silence.broken();
@@ -317,10 +324,9 @@ impl<C: Connect, B> Body for ResponseBody<C, B> {
         if frame.is_none() && !this.inner.is_end_stream() && is_http2(this.origin) {
             // hyper takes NO_ERROR for an end, though only END_STREAM is one (RFC 9113 §8.1).
             *this.ended = true;
-            *this.origin = None;
             let text = "the upstream reset the stream in the body with NO_ERROR";
             let failure = Failure::new(Reason::ResponseIncomplete).with_detail(text);
-            return Poll::Ready(Some(Err(failure)));
+            return Poll::Ready(this.origin.take().map(|origin| Err(origin.failed(failure))));
         }
         *this.ended = frame.is_none() || this.inner.is_end_stream();
         if *this.ended

@@ -31,12 +31,15 @@ pub(crate) struct Scene<'a, C> {
     pub(crate) phase: Phase,
     /// The connection had carried a request before.
     pub(crate) reused: bool,
-    /// Bytes came back since the request was sent; over HTTP/2 they may have been another stream's.
-    pub(crate) answered: bool,
+    /// The bytes that came back since the request was sent; over HTTP/2 they may have been another stream's.
+    pub(crate) answered: u64,
     pub(crate) protocol: Protocol,
     /// What came over the connection, and the error that its byte stream broke with.
     pub(crate) received: &'a Received,
 }
+
+/// The largest frame that HTTP/2 allows where nothing else is settled (RFC 9113 §4.2).
+const FRAME: u64 = 16_384 + 9;
 
 impl<C: Connect> Scene<'_, C> {
     /// The failure that `error` means in this scene.
@@ -99,20 +102,32 @@ impl<C: Connect> Scene<'_, C> {
         {
             return self.told(Reason::ProtocolError, "the upstream speaks HTTP/1.1, not HTTP/2");
         }
-        // CONTINUATION is counted against the size that a header section may have.
-        if code == h2::Reason::ENHANCE_YOUR_CALM && HEADER_FLOODS.iter().any(|flood| error.to_string().contains(flood)) {
-            return self.told(Reason::HeaderSectionTooLarge, "the response's header section is too large");
+        // h2 says how a flood of headers went too far only in words; its frames are counted against their limit.
+        let text = error.to_string();
+        let floods = ["too_many_continuations", "header_list_way_too_large"];
+        if floods.iter().any(|flood| text.contains(flood)) {
+            return self.told(
+                Reason::HeaderSectionTooLarge,
+                "the response's header section is too large",
+            );
         }
         match (self.phase, error.is_reset()) {
             // A body that does not add up to its content-length ends so.
             (Phase::Body, true) => {
                 self.told(Reason::ResponseIncomplete, "the body is not as long as announced")
             }
-            // Of all breaches only this one resets a single stream (h2 0.4).
-            (Phase::Head, true) if self.answered && code == h2::Reason::PROTOCOL_ERROR => self.told(
-                Reason::HeaderSectionTooLarge,
-                "the response's header section is too large or malformed",
-            ),
+            // Of all breaches only a bad header section resets a single stream (h2 0.4), and does not say how bad:
+            // what fits one frame of the usual size is not too large.
+            (Phase::Head, true) if code == h2::Reason::PROTOCOL_ERROR => match self.answered > FRAME {
+                true => self.told(
+                    Reason::HeaderSectionTooLarge,
+                    "the response's header section is too large",
+                ),
+                false => self.told(
+                    Reason::ProtocolError,
+                    "the response's header section breaks HTTP/2",
+                ),
+            },
             _ => self.told(
                 Reason::ProtocolError,
                 format_args!("the upstream broke HTTP/2: {}", self.guessed(error)),
@@ -167,7 +182,7 @@ impl<C: Connect> Scene<'_, C> {
     /// The connection ended; what that means depends on how far we had come.
     fn closed(&self, how: &str) -> Failure {
         let endpoint = self.endpoint;
-        let answered = self.answered && self.protocol == Protocol::Http1;
+        let answered = self.answered > 0 && self.protocol == Protocol::Http1;
         match (self.phase, answered, self.reused) {
             (Phase::Body, ..) => self.told(
                 Reason::ResponseIncomplete,

@@ -120,7 +120,11 @@ struct Failed {
 impl Failed {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         ready!(self.until.as_mut().poll(cx));
-        Poll::Ready(self.error.take().unwrap_or_else(|| io::ErrorKind::BrokenPipe.into()))
+        Poll::Ready(
+            self.error
+                .take()
+                .unwrap_or_else(|| io::ErrorKind::BrokenPipe.into()),
+        )
     }
 }
 

@@ -1,4 +1,4 @@
-use std::io;
+use std::{future::poll_fn, io, pin::pin, task::Poll};
 
 use bytes::Bytes;
 use http::Request;
@@ -92,4 +92,41 @@ async fn an_error_that_h2_keeps_only_the_text_of_is_found_where_it_was_noted() {
     assert!(soon(response).await.is_err());
     let _ = soon(connection).await;
     assert_eq!(received.broke().and_then(|broke| find(broke)), Some(&Alert(48)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_before_a_failed_write_can_still_be_read() {
+    let (ours, mut theirs) = duplex(64);
+    let mut counted = Counted::new(ours).keeping_back();
+    theirs.write_all(b"413").await.unwrap();
+    drop(theirs);
+
+    let (kind, text, took) = async {
+        let begun = tokio::time::Instant::now();
+        let mut text = String::new();
+        let (mut read, mut write) = tokio::io::split(&mut counted);
+        let (failed, _) = tokio::join!(write.write_all(b"more"), read.read_to_string(&mut text));
+        (failed.unwrap_err().kind(), text, begun.elapsed())
+    }
+    .await;
+
+    assert_eq!((kind, &*text), (io::ErrorKind::BrokenPipe, "413"));
+    assert_eq!(took, super::LAST_WORDS);
+}
+
+#[tokio::test]
+async fn a_peer_that_sends_without_end_leaves_others_their_turn() {
+    let mut counted = Counted::new(tokio::io::repeat(b'x'));
+    let mut buf = vec![0; super::TURN];
+
+    counted.read_exact(&mut buf).await.unwrap();
+    let mut rest = [0; 1];
+    let mut read = pin!(counted.read_exact(&mut rest));
+
+    assert!(
+        poll_fn(|cx| Poll::Ready(read.as_mut().poll(cx)))
+            .await
+            .is_pending()
+    );
+    soon(read).await.unwrap();
 }

@@ -71,7 +71,7 @@ impl Attempt<'_> {
             Ok(response) => return self.accept(pool, leased, response),
             Err(error) => error,
         };
-        let answered = leased.connection.facts.received.bytes() > read_before;
+        let answered = leased.connection.facts.received.bytes() - read_before;
         let rejected = self.reject(pool, leased.connection, error, &upload, spare, answered);
         let (rejected, again) = Box::pin(rejected).await;
         *request = again;
@@ -156,9 +156,8 @@ impl Attempt<'_> {
         }
         if leased.connection.protocol() == Protocol::Http1 {
             let received = incoming::receive(&mut response);
-            received.map_err(|failure| {
-                Rejected::at_last(failure.at_endpoint(pool.endpoint().label().clone()))
-            })?;
+            received
+                .map_err(|failure| Rejected::at_last(failure.at_endpoint(pool.endpoint().label().clone())))?;
         }
         let streams = self.is_grpc || is_event_stream(response.headers());
         let idle = if streams {
@@ -184,7 +183,7 @@ impl Attempt<'_> {
         error: Unanswered<B>,
         upload: &Upload,
         spare: Option<Spare>,
-        answered: bool,
+        answered: u64,
     ) -> (Rejected, Option<Request<RequestBody<B>>>)
     where
         C: Connect,

@@ -30,7 +30,9 @@ fn check_codings(headers: &HeaderMap) -> Result<(), Failure> {
     }
     let values = headers.get_all(TRANSFER_ENCODING).iter();
     let codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-    let mut codings = codings.map(<[u8]>::trim_ascii).filter(|coding| !coding.is_empty());
+    let mut codings = codings
+        .map(<[u8]>::trim_ascii)
+        .filter(|coding| !coding.is_empty());
     let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
     match (codings.next(), codings.next()) {
         (Some(only), None) if is_chunked(only) => Ok(()),
@@ -48,7 +50,7 @@ fn unknown(coding: &[u8]) -> Failure {
         .with_detail(format_args!(
             "the response has a transfer coding other than chunked: {coding:?}"
         ))
-        .with_extra("coding", Extra::Token(coding.into()))
+        .with_extra("coding", Extra::Token(coding))
 }
 
 /// The one length of a body that gave the same one several times; hyper has seen that they are the same.
@@ -68,9 +70,9 @@ mod tests {
 
     fn received(fields: &[(&str, &str)]) -> Result<Response<()>, Failure> {
         let builder = Response::builder().version(Version::HTTP_10);
-        let builder = fields.iter().fold(builder, |builder, (name, value)| {
-            builder.header(*name, *value)
-        });
+        let builder = fields
+            .iter()
+            .fold(builder, |builder, (name, value)| builder.header(*name, *value));
         let mut response = builder.body(()).unwrap();
         receive(&mut response).map(|()| response)
     }
@@ -101,7 +103,14 @@ mod tests {
 
     #[test]
     fn a_body_coded_otherwise_than_chunked_once_is_refused() {
-        for coding in ["gzip", "gzip, chunked", "chunked, chunked", "chunked, gzip", "", "\"x"] {
+        for coding in [
+            "gzip",
+            "gzip, chunked",
+            "chunked, chunked",
+            "chunked, gzip",
+            "",
+            "\"x",
+        ] {
             let failure = received(&[("transfer-encoding", coding)]).unwrap_err();
             assert_eq!(failure.reason(), Reason::TransferCoding, "{coding}");
         }
