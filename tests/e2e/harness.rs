@@ -16,7 +16,7 @@ mod wait;
 
 pub(crate) use app::{App, Seen, echo, ok};
 pub(crate) use body::{Body, channel, empty, full};
-pub(crate) use certificates::Certificates;
+pub(crate) use certificates::{Certificates, presenting};
 pub(crate) use client::{Client, get, request};
 pub(crate) use metrics::Metrics;
 pub(crate) use pair::{Keys, Pair};

@@ -1,31 +1,13 @@
 //! TLS goes wrong: each way of it has a name of its own, and is never "connection refused".
 
-use std::sync::Arc;
-
 use outrigger_certs_dev::{Fault as Flaw, Issued, RevocationLists, Usage};
 use outrigger_faults::{Fault, Server};
-use rustls::{
-    ServerConfig,
-    crypto::aws_lc_rs,
-    server::ResolvesServerCert,
-    sign::{CertifiedKey, SingleCertAndKey},
-};
 
-use crate::harness::{App, Certificates, Client, Reply, Sidecar, get, ok};
+use crate::harness::{App, Certificates, Client, Reply, Sidecar, get, ok, presenting};
 
 /// A healthy server with this certificate, whatever is wrong with it.
 fn server(issued: &Issued) -> Server {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let key = provider.key_provider.load_private_key(issued.key_der()).unwrap();
-    // Not checked to match, as a library would: that is one of the faults.
-    let presented = SingleCertAndKey::from(CertifiedKey::new(issued.chain_der(), key));
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(presented) as Arc<dyn ResolvesServerCert>);
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Server::start_tls(Fault::None, Arc::new(config))
+    Server::start_tls(Fault::None, presenting(issued, b"http/1.1"))
 }
 
 /// A sidecar whose upstream is `orders` at `server`; `tls` says what is expected of it.

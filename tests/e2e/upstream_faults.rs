@@ -11,35 +11,66 @@ use http::Method;
 use outrigger_faults::{Fault, Server};
 
 use self::table::{HTTP1, HTTP2, Told};
-use crate::harness::{Client, Reply, Sidecar, full, get, request};
+use crate::harness::{Certificates, Client, Reply, Sidecar, full, get, presenting, request};
 
 /// Times short enough for a test, long enough for a busy machine.
 const TIMES: &str = r#"timeout = { connect = "500ms", head = "1s", idle = "800ms" }"#;
 
 #[tokio::test]
 async fn each_fault_over_http1_is_told_as_what_it_is() {
-    check(HTTP1, "http1").await;
+    check(HTTP1, "http1", None).await;
 }
 
 #[tokio::test]
 async fn each_fault_over_http2_is_told_as_what_it_is() {
-    check(HTTP2, "http2").await;
+    check(HTTP2, "http2", None).await;
 }
 
-/// Asks every upstream once, all at the same time; then reads the metrics.
-async fn check(table: &[(Fault, Told)], protocol: &str) {
-    let servers: Vec<_> = table.iter().map(|(fault, _)| Server::start(*fault)).collect();
+#[tokio::test]
+async fn each_fault_over_http1_is_told_as_the_same_behind_tls() {
+    let rows = HTTP1.iter().filter(|(fault, _)| !fault.is_below_tls());
+    check(&rows.copied().collect::<Vec<_>>(), "http1", Some(b"http/1.1")).await;
+}
+
+#[tokio::test]
+async fn each_fault_over_http2_is_told_as_the_same_behind_tls() {
+    let rows = HTTP2.iter().filter(|(fault, _)| !fault.is_below_tls());
+    check(&rows.copied().collect::<Vec<_>>(), "http2", Some(b"h2")).await;
+}
+
+/// Asks every upstream once, all at the same time; then reads the metrics. With an ALPN, all of it behind TLS.
+async fn check(table: &[(Fault, Told)], protocol: &str, alpn: Option<&[u8]>) {
+    let certificates = Certificates::new();
+    let orders = certificates
+        .authority
+        .issue(&Certificates::workload("orders"))
+        .unwrap();
+    let start = |fault| match alpn {
+        Some(alpn) => Server::start_tls(fault, presenting(&orders, alpn)),
+        None => Server::start(fault),
+    };
+    let (identity, tls) = match alpn {
+        Some(_) => (
+            certificates.identity("web"),
+            r#"tls = { server_name = "orders.shop.svc" }"#,
+        ),
+        None => (String::new(), ""),
+    };
+    let servers: Vec<_> = table.iter().map(|(fault, _)| start(*fault)).collect();
     let upstreams = servers.iter().enumerate().map(|(row, server)| {
         let addr = server.addr();
         format!(
             "[[outbound.upstream]]\nname = \"row-{row}\"\nhosts = [\"row-{row}\"]\nendpoints = [\"{addr}\"]\n\
-             protocol = \"{protocol}\"\n{TIMES}\n"
+             protocol = \"{protocol}\"\n{TIMES}\n{tls}\n"
         )
     });
     let upstreams: String = upstreams.collect();
-    let config = format!("name = \"web.shop\"\n[outbound]\nlisten = \"127.0.0.1:0\"\n{upstreams}");
+    let config = format!("name = \"web.shop\"\n{identity}[outbound]\nlisten = \"127.0.0.1:0\"\n{upstreams}");
     let sidecar = Sidecar::start(&config).await;
+    all_are_told(table, &sidecar).await;
+}
 
+async fn all_are_told(table: &[(Fault, Told)], sidecar: &Sidecar) {
     let asked = (0..table.len()).map(|row| tokio::spawn(ask(sidecar.outbound(), row)));
     let mut wrong = Vec::new();
     for (asked, (fault, told)) in asked.collect::<Vec<_>>().into_iter().zip(table) {
@@ -48,7 +79,7 @@ async fn check(table: &[(Fault, Told)], protocol: &str) {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     for (row, (fault, told)) in table.iter().enumerate() {
-        told.is_counted(&sidecar, row, *fault).await;
+        told.is_counted(sidecar, row, *fault).await;
     }
 }
 

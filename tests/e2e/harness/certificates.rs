@@ -1,9 +1,29 @@
 //! An authority of the test's own, and identities of it as files and as TOML.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use outrigger_certs_dev::{Authority, Fault, Issued, Request};
+use rustls::{
+    ServerConfig,
+    crypto::aws_lc_rs,
+    sign::{CertifiedKey, SingleCertAndKey},
+};
 use tempfile::TempDir;
+
+/// What a server needs that presents this certificate, whatever is wrong with it, and speaks this by ALPN.
+pub(crate) fn presenting(issued: &Issued, alpn: &[u8]) -> Arc<ServerConfig> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let key = provider.key_provider.load_private_key(issued.key_der()).unwrap();
+    // Not checked to match, as a library would: that is one of the faults.
+    let presented = SingleCertAndKey::from(CertifiedKey::new(issued.chain_der(), key));
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(presented));
+    config.alpn_protocols = vec![alpn.to_vec()];
+    Arc::new(config)
+}
 
 /// An authority, and the folder its identities lie in.
 #[derive(Debug)]

@@ -196,7 +196,7 @@ impl Fault {
     ];
 
     /// Whether it comes before the TLS handshake on a server that speaks TLS.
-    pub(crate) fn is_below_tls(self) -> bool {
+    pub fn is_below_tls(self) -> bool {
         matches!(
             self,
             Self::ResetOnAccept
