@@ -40,10 +40,10 @@ demo:
 mesh:
     cargo run -p outrigger-example-mesh
 
-# What each layer adds to a request that meets no trouble
+# What the layers and the whole stack add to a request: time and allocations
 bench *args:
-    cargo bench -p outrigger {{ args }}
+    cargo bench -p outrigger-layers -p outrigger-sidecar {{ args }}
 
-# The sidecar as it is shipped: target/dist/outrigger
-dist:
-    cargo build --profile dist
+# The sidecar as it is shipped: target/release/outrigger
+release:
+    cargo build --release
