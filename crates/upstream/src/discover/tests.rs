@@ -1,1 +1,2 @@
-
+mod keep;
+mod set;

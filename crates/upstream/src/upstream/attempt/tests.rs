@@ -2,6 +2,7 @@ mod connection;
 mod repeat;
 mod time;
 mod upload;
+mod wire;
 
 use bytes::Bytes;
 use http::{Method, Request, Response};

@@ -1,0 +1,5 @@
+//! An upstream over plain TCP against servers that misbehave.
+
+mod failures;
+mod plain;
+mod races;
