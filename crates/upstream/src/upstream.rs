@@ -265,7 +265,9 @@ where
             };
             let elsewhere = slots.len() > 1;
             let hopeless = failure.reason() == Reason::TlsAlert;
-            if tried > 0 || request.is_none() || hopeless || !(elsewhere || reused) {
+            // A server on its way out refuses on fresh connections too; the next one may reach its successor.
+            let hopeful = elsewhere || reused || failure.reason() == Reason::StreamRefused;
+            if tried > 0 || request.is_none() || hopeless || !hopeful {
                 return Err(ours(failure));
             }
             fresh = !elsewhere;

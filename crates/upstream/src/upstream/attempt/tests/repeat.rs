@@ -117,6 +117,18 @@ async fn a_stream_that_was_refused_is_sent_again_on_a_fresh_connection_whatever_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_that_was_refused_on_a_fresh_connection_is_sent_again_on_another() {
+    let (upstream, mut dials) = upstream(1, Speak::Http2);
+    let call = call(&upstream, request(Method::POST, no_body()));
+    let mut first = peer::Http2::new(dials.accept().await);
+    first.next().await.1.send_reset(h2::Reason::REFUSED_STREAM);
+
+    peer::Http2::new(dials.accept().await).serve().await;
+
+    succeeds(call).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_that_was_refused_twice_is_told_as_refused_and_unprocessed() {
     let (upstream, mut dials) = upstream(1, Speak::Http2);
     let mut old = warm_http2(&upstream, &mut dials).await;
