@@ -180,7 +180,7 @@ impl<C: Connect> Scene<'_, C> {
     }
 
     /// The connection ended; what that means depends on how far we had come.
-    fn closed(&self, how: &str) -> Failure {
+    pub(crate) fn closed(&self, how: &str) -> Failure {
         let endpoint = self.endpoint;
         let answered = self.answered > 0 && self.protocol == Protocol::Http1;
         match (self.phase, answered, self.reused) {

@@ -72,6 +72,11 @@ impl Facts {
         self.allowed.load(Relaxed)
     }
 
+    /// Whether the connection has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ending.borrow().is_some()
+    }
+
     /// The error that ended the connection, if it ends with one within a moment.
     pub(crate) async fn cause(&mut self) -> Option<Arc<hyper::Error>> {
         let ended = timeout(CAUSE_WAIT, self.ending.wait_for(Option::is_some))

@@ -21,6 +21,7 @@ use outrigger_layers::{exchange::Exchange, random::random};
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
+    classify::{Phase, Scene},
     connect::{self, Connect, Protocol},
     connection::{Connection, Facts, HttpLimits, Sender},
     endpoint::Endpoint,
@@ -63,13 +64,16 @@ pub(crate) struct Pool<C, B> {
     state: Mutex<State<B>>,
 }
 
+/// How a dial for all went: what is known of the connection that was made.
+type Told = Result<Facts, Failure>;
+
 struct State<B> {
     /// What the endpoint is known to speak; `None` until ALPN has told.
     protocol: Option<Protocol>,
     idle: VecDeque<Idle<B>>,
     shared: Vec<Shared<B>>,
     dialing: bool,
-    waiting: Vec<oneshot::Sender<Result<(), Failure>>>,
+    waiting: Vec<oneshot::Sender<Told>>,
 }
 
 struct Idle<B> {
@@ -142,7 +146,7 @@ struct Dialing<'a, C, B>(&'a Pool<C, B>);
 
 impl<C, B> Dialing<'_, C, B> {
     /// Those who wait to hear how it went.
-    fn done(&self) -> Vec<oneshot::Sender<Result<(), Failure>>> {
+    fn done(&self) -> Vec<oneshot::Sender<Told>> {
         let mut state = self.0.state();
         state.dialing = false;
         std::mem::take(&mut state.waiting)
@@ -276,9 +280,13 @@ where
         if fresh {
             return self.dial(exchange.cloned()).await;
         }
+        let mut made = None::<Facts>;
         loop {
             if let Some(leased) = self.room() {
                 return Ok(leased);
+            }
+            if let Some(facts) = made.take_if(|facts| facts.has_ended()) {
+                return Err(self.gone(facts).await);
             }
             let waiting = match self.who_dials() {
                 Dials::Oneself => return self.dial(exchange.cloned()).await,
@@ -290,7 +298,7 @@ where
                 }
             };
             // The dialing task never goes away without a word, unless its runtime does.
-            waiting.await.unwrap_or_else(|_| Err(Reason::Internal.into()))?;
+            made = Some(waiting.await.unwrap_or_else(|_| Err(Reason::Internal.into()))?);
         }
     }
 
@@ -305,7 +313,7 @@ where
         }
     }
 
-    fn enqueue(&self) -> oneshot::Receiver<Result<(), Failure>> {
+    fn enqueue(&self) -> oneshot::Receiver<Told> {
         let (tell, waiting) = oneshot::channel();
         self.state().waiting.push(tell);
         waiting
@@ -316,7 +324,11 @@ where
         let dialing = Dialing(&self);
         let result = self.dial(exchange).await;
         let waiting = dialing.done();
-        let told = result.map(|leased| self.state().put(leased));
+        let told = result.map(|leased| {
+            let facts = leased.connection.facts.clone();
+            self.state().put(leased);
+            facts
+        });
         for waiting in waiting {
             // Whoever has given up waiting does not hear it.
             let _ = waiting.send(told.clone());
@@ -331,6 +343,25 @@ where
         });
         let failure = failure.with_unprocessed(true).with_source(error);
         failure.at_endpoint(self.endpoint.label().clone())
+    }
+
+    /// The connection made for all ended before any request could use it; the next one would fare no better.
+    async fn gone(&self, mut facts: Facts) -> Failure {
+        let cause = facts.cause().await;
+        let scene = Scene {
+            connector: &*self.connector,
+            endpoint: &self.endpoint,
+            phase: Phase::Head,
+            reused: false,
+            answered: facts.received.bytes(),
+            protocol: Protocol::Http2,
+            received: &facts.received,
+        };
+        let failure = match cause {
+            Some(error) => scene.failure(&*error).with_source(error),
+            None => scene.closed("closed").at_endpoint(self.endpoint.label().clone()),
+        };
+        failure.with_unprocessed(true)
     }
 
     async fn dial(&self, exchange: Option<Exchange>) -> Result<Leased<B>, Failure> {

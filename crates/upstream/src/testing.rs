@@ -129,10 +129,15 @@ impl Dials {
         self.next().await.accept()
     }
 
+    /// A dial that comes, once all have done what they can.
+    pub(crate) async fn soon(&mut self) -> Option<Dial> {
+        settle().await;
+        self.0.try_recv().ok()
+    }
+
     /// Whether nobody dials, once all have done what they can.
     pub(crate) async fn are_over(&mut self) -> bool {
-        settle().await;
-        self.0.try_recv().is_err()
+        self.soon().await.is_none()
     }
 }
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use outrigger_gateway::Reason;
-use tokio::time::Instant;
+use tokio::{io::AsyncWriteExt, time::Instant};
 
 use super::{PoolConfig, Protocol, connect, negotiating, pool};
 use crate::testing::{peer::Http2, settle, soon};
@@ -146,6 +146,53 @@ async fn one_dial_finds_out_what_is_spoken_and_with_http2_all_share_its_connecti
     for waiting in waiting {
         let leased = soon(waiting).await.unwrap().unwrap();
         assert_eq!(leased.connection.protocol(), Protocol::Http2);
+    }
+    assert!(dials.are_over().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_closes_as_soon_as_it_is_made_is_not_dialed_again() {
+    let (pool, mut dials) = pool(Protocol::Http2, PoolConfig::default());
+    let waiting: Vec<_> = (0..3).map(|_| connect(&pool)).collect();
+    let mut peer = dials.accept().await;
+    // Only this side: what is written still goes through.
+    peer.shutdown().await.unwrap();
+
+    for waiting in waiting {
+        let failure = soon(waiting).await.unwrap().err().expect("it is closed");
+        assert_eq!(failure.reason(), Reason::ClosedBeforeResponse, "{failure}");
+        assert_eq!(failure.endpoint().map(|at| &**at), Some("10.0.0.1:1"));
+        assert!(failure.unprocessed());
+    }
+    assert!(dials.are_over().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_ends_with_an_alert_as_soon_as_it_is_made_is_named_and_not_dialed_again() {
+    for spoken in [Protocol::Http1, Protocol::Http2] {
+        let (pool, mut dials) = negotiating(spoken);
+        let waiting: Vec<_> = (0..3).map(|_| connect(&pool)).collect();
+        let mut peer = dials.next().await.accept_to_alert(116);
+        peer.shutdown().await.unwrap();
+
+        for waiting in waiting {
+            let failure = soon(waiting).await.unwrap().err().expect("it is refused");
+            assert_eq!(failure.reason(), Reason::TlsAlert, "{failure}");
+        }
+        assert!(dials.are_over().await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_waiters_than_streams_dial_once_more() {
+    let (pool, mut dials) = pool(Protocol::Http2, PoolConfig::default());
+    let waiting: Vec<_> = (0..150).map(|_| connect(&pool)).collect();
+
+    let _first = Http2::new(dials.accept().await);
+    let _second = Http2::new(dials.accept().await);
+
+    for waiting in waiting {
+        assert!(soon(waiting).await.unwrap().is_ok());
     }
     assert!(dials.are_over().await);
 }
