@@ -15,6 +15,8 @@ const AAAA: u8 = 28;
 pub(crate) enum Say {
     /// These addresses, each to its own type of question, with this time to live in seconds.
     Addresses(Vec<IpAddr>, u32),
+    /// These addresses to questions for IPv4, and this response code to all others.
+    OnlyIpv4(Vec<IpAddr>, u8),
     /// A response code (RFC 6895 §2.3) and nothing else.
     Code(u8),
     Nothing,
@@ -92,10 +94,12 @@ fn question(query: &[u8]) -> &[u8] {
 fn answer(id: &[u8], question: &[u8], kind: u8, say: &Say) -> Option<Vec<u8>> {
     let (code, records) = match say {
         Say::Nothing => return None,
-        Say::Code(code) => (*code, Vec::new()),
+        Say::OnlyIpv4(_, code) if kind == AAAA => (*code, vec![]),
+        Say::OnlyIpv4(all, _) => (0, all.iter().map(|ip| record(*ip, 30)).collect()),
+        Say::Code(code) => (*code, vec![]),
         Say::Addresses(all, ttl) => {
             let wanted = all.iter().filter(|ip| ip.is_ipv6() == (kind == AAAA));
-            (0, wanted.map(|ip| record(*ip, *ttl)).collect())
+            (0, wanted.map(|ip| record(*ip, *ttl)).collect::<Vec<_>>())
         }
     };
     let count = u8::try_from(records.len()).expect("few records");

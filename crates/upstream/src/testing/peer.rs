@@ -1,12 +1,13 @@
 //! The other end of a connection, played by a test.
 
-use std::future::poll_fn;
+use std::{future::poll_fn, sync::Arc};
 
 use bytes::Bytes;
 use h2::server::{self, SendResponse};
 use http::{Request, Response};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    sync::Notify,
     task::JoinHandle,
 };
 
@@ -65,6 +66,7 @@ pub(crate) type Asked = (Request<h2::RecvStream>, SendResponse<Bytes>);
 pub(crate) struct Http2 {
     requests: tokio::sync::mpsc::UnboundedReceiver<Asked>,
     connection: JoinHandle<()>,
+    drain: Arc<Notify>,
 }
 
 impl Http2 {
@@ -75,20 +77,29 @@ impl Http2 {
     /// Allows so many streams at once.
     pub(crate) fn with_streams(io: DuplexStream, most: u32) -> Self {
         let (pass, requests) = tokio::sync::mpsc::unbounded_channel();
+        let drain = Arc::new(Notify::new());
+        let drained = drain.clone();
         let connection = tokio::spawn(async move {
             let mut builder = server::Builder::new();
             let handshake = builder.max_concurrent_streams(most).handshake(io);
             let Ok(mut connection) = handshake.await else {
                 return;
             };
-            while let Some(Ok(asked)) = connection.accept().await {
-                if pass.send(asked).is_err() {
-                    // Whoever plays this has seen enough: go away once all streams are done.
-                    connection.graceful_shutdown();
+            loop {
+                tokio::select! {
+                    asked = connection.accept() => match asked {
+                        Some(Ok(asked)) => drop(pass.send(asked)),
+                        _ => return,
+                    },
+                    () = drained.notified() => connection.graceful_shutdown(),
                 }
             }
         });
-        Self { requests, connection }
+        Self {
+            requests,
+            connection,
+            drain,
+        }
     }
 
     pub(crate) async fn next(&mut self) -> Asked {
@@ -104,6 +115,11 @@ impl Http2 {
         body.send_data(Bytes::from_static(b"ok"), true)
             .expect("the stream is open");
         request
+    }
+
+    /// Says GOAWAY, and takes no more requests.
+    pub(crate) fn drain(&self) {
+        self.drain.notify_one();
     }
 
     /// Cuts the connection.

@@ -72,6 +72,15 @@ async fn a_name_with_addresses_of_one_family_resolves() {
 }
 
 #[tokio::test]
+async fn a_server_that_stumbles_over_questions_for_ipv6_still_resolves_ipv4() {
+    for code in [NXDOMAIN, SERVFAIL, REFUSED] {
+        let say = Say::OnlyIpv4(vec!["10.0.0.1".parse().unwrap()], code);
+
+        assert_eq!(lookup(say).await.result.unwrap().len(), 1, "{code}");
+    }
+}
+
+#[tokio::test]
 async fn an_answer_is_good_for_its_time_to_live_within_bounds() {
     for (ttl, least, most) in [
         (0, SHORTEST, SHORTEST),

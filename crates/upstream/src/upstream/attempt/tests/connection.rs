@@ -64,3 +64,52 @@ async fn an_upstream_without_endpoints_fails_instead_of_panicking() {
 
     is(&failure, Reason::DnsTimeout);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_answer_to_a_head_keeps_the_connection_whatever_length_it_announces() {
+    let (upstream, mut dials) = upstream(1, Speak::Http1);
+    let first = call(&upstream, request(Method::HEAD, no_body()));
+    let mut peer = peer::Http1::new(dials.accept().await);
+    peer.head().await;
+    peer.say(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n").await;
+    succeeds(first).await;
+
+    let second = call(&upstream, get());
+    peer.serve().await;
+
+    succeeds(second).await;
+    assert!(dials.are_over().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_ends_with_its_connection_is_whole() {
+    let (upstream, mut dials) = upstream(1, Speak::Http1);
+    let call = call(&upstream, get());
+    let mut peer = peer::Http1::new(dials.accept().await);
+    peer.head().await;
+    peer.say(b"HTTP/1.1 200 OK\r\n\r\nwhole").await;
+    let response = soon(call).await.unwrap().unwrap();
+
+    drop(peer);
+
+    let body = soon(response.into_body().collect()).await.unwrap();
+    assert_eq!(body.to_bytes(), "whole");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_drains_finishes_what_it_has_and_the_next_request_goes_elsewhere() {
+    let (upstream, mut dials) = upstream(1, Speak::Http2);
+    let first = call(&upstream, get());
+    let mut old = peer::Http2::new(dials.accept().await);
+    let (_, mut respond) = old.next().await;
+
+    old.drain();
+    settle().await;
+    let second = call(&upstream, request(Method::POST, full(b"once")));
+    let mut fresh = peer::Http2::new(dials.accept().await);
+    fresh.serve().await;
+    succeeds(second).await;
+
+    respond.send_response(Response::new(()), true).unwrap();
+    succeeds(first).await;
+}
