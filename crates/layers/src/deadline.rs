@@ -30,6 +30,7 @@ mod body;
 mod bound;
 #[cfg(test)]
 mod tests;
+mod timer;
 
 use std::{
     fmt,
@@ -42,12 +43,12 @@ use http::{HeaderMap, Request, Response};
 use http_body::Body;
 use outrigger_gateway::{Failure, Reason, grpc};
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service;
 
 pub use self::body::Bounded;
-use self::bound::Bound;
+use self::{bound::Bound, timer::Timer};
 use crate::ready::{Readied, Sent};
 
 /// When a request must be over; found in its extensions if there is such a time.
@@ -133,11 +134,16 @@ where
     }
 
     fn call(&mut self, mut request: Request<A>) -> Self::Future {
-        let bound = match Bound::impose(&mut request, self.total) {
-            Ok(bound) => bound,
-            Err(failure) => return ResponseFuture::new(Sent::failed(failure), None),
-        };
-        ResponseFuture::new(self.inner.send(request), bound)
+        match Bound::impose(&mut request, self.total) {
+            Ok(bound) => ResponseFuture {
+                sent: self.inner.send(request),
+                timer: bound.map(Timer::new),
+            },
+            Err(failure) => ResponseFuture {
+                sent: Sent::failed(failure),
+                timer: None,
+            },
+        }
     }
 }
 
@@ -149,23 +155,14 @@ pin_project! {
     {
         #[pin]
         sent: Sent<S, Request<A>>,
-        bound: Option<Bound>,
-        #[pin]
-        sleep: Option<Sleep>,
-    }
-}
-
-impl<S: Service<Request<A>>, A> ResponseFuture<S, A> {
-    fn new(sent: Sent<S, Request<A>>, bound: Option<Bound>) -> Self {
-        let sleep = bound.map(|bound| sleep_until(bound.deadline.instant()));
-        Self { sent, bound, sleep }
+        timer: Option<Timer>,
     }
 }
 
 impl<S: Service<Request<A>>, A> fmt::Debug for ResponseFuture<S, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture")
-            .field("bound", &self.bound)
+            .field("timer", &self.timer)
             .finish_non_exhaustive()
     }
 }
@@ -178,9 +175,9 @@ where
     /// The inner service's readiness, then its response.
     fn poll_inner(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Response<B>, Failure>> {
         let mut this = self.project();
-        let bound = *this.bound;
-        let on_leaving = |request: &mut Request<A>| match bound {
-            Some(bound) => set_remaining(request.headers_mut(), bound.deadline, Instant::now()),
+        let timer = this.timer.as_ref();
+        let on_leaving = |request: &mut Request<A>| match timer {
+            Some(timer) => set_remaining(request.headers_mut(), timer.bound().deadline, Instant::now()),
             None => Ok(()),
         };
         ready!(this.sent.as_mut().poll_called(cx, on_leaving))?;
@@ -198,14 +195,14 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // Response first: work already done is never thrown away at the deadline.
-        if let Poll::Ready(result) = self.as_mut().poll_inner(cx) {
-            let bound = self.bound;
-            return Poll::Ready(result.map(|response| response.map(|body| Bounded::new(body, bound))));
+        let polled = self.as_mut().poll_inner(cx);
+        let timer = self.project().timer;
+        if let Poll::Ready(result) = polled {
+            return Poll::Ready(result.map(|response| response.map(|body| Bounded::new(body, timer.take()))));
         }
-        let this = self.project();
-        let (Some(sleep), Some(bound)) = (this.sleep.as_pin_mut(), *this.bound) else {
+        let Some(timer) = timer else {
             return Poll::Pending;
         };
-        sleep.poll(cx).map(|()| Err(bound.passed("no response")))
+        timer.poll(cx).map(|()| Err(timer.bound().passed("no response")))
     }
 }

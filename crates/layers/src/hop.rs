@@ -55,7 +55,7 @@ mod via;
 use std::{
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use http::{Request, Response};
@@ -154,10 +154,11 @@ where
                 .take()
                 .expect("refused once, and not polled again")));
         };
-        let result = ready!(inner.poll(cx)).map_err(Into::into);
-        Poll::Ready(result.map(|mut response| {
+        let mut polled = inner.poll(cx).map_err(Into::into);
+        // In place: a response's head is long to move.
+        if let Poll::Ready(Ok(response)) = &mut polled {
             strip_response(response.headers_mut());
-            response
-        }))
+        }
+        polled
     }
 }

@@ -177,8 +177,8 @@ pin_project! {
         #[pin]
         sent: Sent<S, Req>,
         wait: Option<Wait>,
-        #[pin]
-        sleep: Option<Sleep>,
+        // On the heap: few requests wait, and all are moved.
+        sleep: Option<Pin<Box<Sleep>>>,
     }
 }
 
@@ -197,21 +197,21 @@ where
 {
     /// Ready once the inner service has been called.
     fn poll_wait(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        let mut this = self.project();
+        let this = self.project();
         let Some(wait) = this.wait else {
             return Poll::Ready(Ok(()));
         };
         if this.sent.poll_called(cx, |_| Ok(()))?.is_ready() {
             wait.admit();
             *this.wait = None;
-            this.sleep.set(None);
+            *this.sleep = None;
             return Poll::Ready(Ok(()));
         }
         if wait.join()? {
-            this.sleep.set(Some(tokio::time::sleep(wait.limit())));
+            *this.sleep = Some(Box::pin(tokio::time::sleep(wait.limit())));
         }
-        let sleep = this.sleep.as_pin_mut().expect("set when the queue was joined");
-        sleep.poll(cx).map(|()| Err(wait.in_vain()))
+        let sleep = this.sleep.as_mut().expect("set when the queue was joined");
+        sleep.as_mut().poll(cx).map(|()| Err(wait.in_vain()))
     }
 }
 

@@ -8,9 +8,9 @@ use std::{
 use http_body::{Body, Frame, SizeHint};
 use outrigger_gateway::Failure;
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
-use super::bound::Bound;
+use super::{bound::Bound, timer::Timer};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -20,21 +20,17 @@ pin_project! {
     pub struct Bounded<B> {
         #[pin]
         body: B,
-        bound: Option<Bound>,
-        #[pin]
-        sleep: Option<Sleep>,
+        timer: Option<Timer>,
         failed: bool,
     }
 }
 
 impl<B: Body> Bounded<B> {
-    pub(super) fn new(body: B, bound: Option<Bound>) -> Self {
-        let bound = bound.filter(|_| !body.is_end_stream());
-        let sleep = bound.map(|bound| sleep_until(bound.deadline.instant()));
+    pub(super) fn new(body: B, timer: Option<Timer>) -> Self {
+        let timer = timer.filter(|_| !body.is_end_stream());
         Self {
             body,
-            bound,
-            sleep,
+            timer,
             failed: false,
         }
     }
@@ -57,11 +53,12 @@ where
             return Poll::Ready(None);
         }
         let polled = this.body.as_mut().poll_frame(cx).map_err(Into::into);
-        let (Some(sleep), Some(bound)) = (this.sleep.as_pin_mut(), *this.bound) else {
+        let Some(timer) = this.timer else {
             return polled;
         };
+        let bound = timer.bound();
         match polled {
-            Poll::Pending => ready!(sleep.poll(cx)),
+            Poll::Pending => ready!(timer.poll(cx)),
             // A body that always has a frame at hand never lets the timer have its turn.
             Poll::Ready(Some(Ok(frame)))
                 if frame.is_data()

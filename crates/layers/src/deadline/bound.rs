@@ -2,11 +2,12 @@
 
 use std::{fmt, time::Duration};
 
-use http::{HeaderMap, Request};
+use http::Request;
 use outrigger_gateway::{Failure, Reason, grpc};
 use tokio::time::Instant;
 
 use super::{Deadline, set_remaining};
+use crate::exchange::Exchange;
 
 /// A deadline and where it is from.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +30,7 @@ impl Bound {
         request: &mut Request<A>,
         total: Option<Duration>,
     ) -> Result<Option<Self>, Failure> {
-        let caller = asked_for(request.headers())?;
+        let caller = asked_for(request)?;
         let outer = request.extensions().get::<Deadline>().copied();
         if caller.is_none() && total.is_none() && outer.is_none() {
             return Ok(None);
@@ -92,9 +93,15 @@ impl fmt::Display for Giver {
 }
 
 /// The time that a gRPC caller gives.
-fn asked_for(headers: &HeaderMap) -> Result<Option<Duration>, Failure> {
-    // Most requests carry none; for them the content type need not be looked at.
-    if !headers.contains_key(grpc::TIMEOUT) || !grpc::is_grpc(headers) {
+fn asked_for<A>(request: &Request<A>) -> Result<Option<Duration>, Failure> {
+    let headers = request.headers();
+    let grpc = match Exchange::of(request.extensions()) {
+        // Whoever observes the request has looked already.
+        Some(exchange) => exchange.is_grpc(),
+        // Most requests carry none; for them the content type need not be looked at.
+        None => headers.contains_key(grpc::TIMEOUT) && grpc::is_grpc(headers),
+    };
+    if !grpc {
         return Ok(None);
     }
     match grpc::Timeout::from_headers(headers) {

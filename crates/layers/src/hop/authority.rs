@@ -3,17 +3,17 @@
 use std::net::Ipv6Addr;
 
 use http::{
-    HeaderMap, HeaderValue, Request, Uri, Version,
+    HeaderValue, Request, Uri, Version,
     header::HOST,
     uri::{Authority, PathAndQuery, Scheme},
 };
 use outrigger_gateway::{Failure, Reason};
 
-/// Leaves the authority in `Host` and the target in origin form.
-pub(super) fn settle<A>(request: &mut Request<A>) -> Result<(), Failure> {
-    check_host(request)?;
+/// Leaves the authority in `Host` and the target in origin form; returns what `Host` says then.
+pub(super) fn settle<A>(request: &mut Request<A>) -> Result<HeaderValue, Failure> {
+    let host = the_host(request)?;
     let Some(authority) = request.uri().authority() else {
-        return settle_without(request);
+        return settle_without(request, host);
     };
     if request.uri().scheme().is_none() {
         return Err(bad("only CONNECT may have an authority alone as its target"));
@@ -21,22 +21,22 @@ pub(super) fn settle<A>(request: &mut Request<A>) -> Result<(), Failure> {
     if !is_host(authority.as_str().as_bytes()) {
         return Err(bad("the request's target names no host and port"));
     }
-    if request.version() >= Version::HTTP_2 {
-        check_agreement(authority, request.uri().scheme(), request.headers())?;
+    if let Some(host) = host.filter(|_| request.version() >= Version::HTTP_2) {
+        check_agreement(authority, request.uri().scheme(), &host)?;
     }
     let host = HeaderValue::from_str(authority.as_str()).expect("is_host allows visible ASCII only");
-    request.headers_mut().insert(HOST, host);
+    request.headers_mut().insert(HOST, host.clone());
     *request.uri_mut() = origin_form(request.uri());
-    Ok(())
+    Ok(host)
 }
 
 /// RFC 9112 §3.2: several `Host` fields, an invalid one, or none in HTTP/1.1, are refused whatever the target says.
-fn check_host<A>(request: &Request<A>) -> Result<(), Failure> {
+fn the_host<A>(request: &Request<A>) -> Result<Option<HeaderValue>, Failure> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let (Some(host), second) = (hosts.next(), hosts.next()) else {
         return match request.version() {
             Version::HTTP_11 => Err(bad("the request has no Host field")),
-            _ => Ok(()),
+            _ => Ok(None),
         };
     };
     if second.is_some() {
@@ -45,31 +45,29 @@ fn check_host<A>(request: &Request<A>) -> Result<(), Failure> {
     if !is_host(host.as_bytes()) {
         return Err(bad("the Host field is no host and port"));
     }
-    Ok(())
+    Ok(Some(host.clone()))
 }
 
 /// The target has no authority: `Host` is all there is.
-fn settle_without<A>(request: &mut Request<A>) -> Result<(), Failure> {
-    if request.headers().contains_key(HOST) {
-        return Ok(());
+fn settle_without<A>(request: &mut Request<A>, host: Option<HeaderValue>) -> Result<HeaderValue, Failure> {
+    if let Some(host) = host {
+        return Ok(host);
     }
     if request.version() >= Version::HTTP_2 {
         return Err(bad("the request has neither :authority nor Host"));
     }
     // RFC 9110 §7.2: without an authority the field is sent empty.
-    request.headers_mut().insert(HOST, HeaderValue::from_static(""));
-    Ok(())
+    let empty = HeaderValue::from_static("");
+    request.headers_mut().insert(HOST, empty.clone());
+    Ok(empty)
 }
 
 /// RFC 9113 §8.3.1: `Host` may repeat `:authority`, not contradict it.
 fn check_agreement(
     authority: &Authority,
     scheme: Option<&Scheme>,
-    headers: &HeaderMap,
+    host: &HeaderValue,
 ) -> Result<(), Failure> {
-    let Some(host) = headers.get(HOST) else {
-        return Ok(());
-    };
     let default_port: &[u8] = if scheme == Some(&Scheme::HTTPS) {
         b"443"
     } else {
@@ -111,7 +109,10 @@ fn is_host(bytes: &[u8]) -> bool {
 
 /// Host and port; the port is empty if there is none.
 fn split_port(bytes: &[u8]) -> (&[u8], &[u8]) {
-    let after_literal = bytes.iter().rposition(|byte| *byte == b']').unwrap_or(0);
+    let after_literal = match bytes.first() {
+        Some(b'[') => bytes.iter().rposition(|byte| *byte == b']').unwrap_or(0),
+        _ => 0,
+    };
     match bytes[after_literal..].iter().position(|byte| *byte == b':') {
         Some(colon) => (
             &bytes[..after_literal + colon],
@@ -130,9 +131,25 @@ fn is_ip_literal(host: &[u8]) -> bool {
 
 /// A reg-name or an IPv4 address (RFC 3986 §3.2.2), not empty.
 fn is_name(host: &[u8]) -> bool {
-    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(byte);
-    !host.is_empty() && host.iter().all(allowed)
+    !host.is_empty() && host.iter().all(|byte| IN_NAMES[usize::from(*byte)])
 }
+
+/// Which bytes a reg-name may consist of. Each byte of each request's host is looked at.
+const IN_NAMES: [bool; 256] = {
+    let mut allowed = [false; 256];
+    let mut byte = 0;
+    while byte < 128_u8 {
+        allowed[byte as usize] = byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let others = b"-._~%!$&'()*+,;=";
+    let mut index = 0;
+    while index < others.len() {
+        allowed[others[index] as usize] = true;
+        index += 1;
+    }
+    allowed
+};
 
 fn bad(detail: &str) -> Failure {
     Failure::new(Reason::BadRequest).with_detail(detail)

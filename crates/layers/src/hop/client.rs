@@ -2,10 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::{
-    HeaderMap, HeaderName, HeaderValue,
-    header::{FORWARDED, HOST},
-};
+use http::{HeaderMap, HeaderName, HeaderValue, header::FORWARDED};
 
 use super::fields::{Kinds, remove};
 
@@ -78,17 +75,26 @@ impl Client {
         self.xfcc.as_ref()
     }
 
-    /// Replaces what nobody but us may say, and adds the client to the hops.
-    pub(super) fn introduce(&self, headers: &mut HeaderMap, found: Kinds) {
+    /// Replaces what nobody but us may say, and adds the client to the hops; `host` is what it asked for.
+    pub(super) fn introduce(&self, headers: &mut HeaderMap, found: Kinds, host: HeaderValue) {
         if found.has(Kinds::IDENTITY) {
             remove(headers, Kinds::IDENTITY);
         }
         if let Some(xfcc) = &self.xfcc {
             headers.insert(X_FORWARDED_CLIENT_CERT, xfcc.clone());
         }
-        if found.has(Kinds::FORWARDED) && !self.trusted {
+        let host = Some(host).filter(|host| !host.is_empty());
+        if found.has(Kinds::FORWARDED) {
+            if self.trusted {
+                return self.join_hops(headers, host);
+            }
             remove(headers, Kinds::FORWARDED);
         }
+        self.begin_hops(headers, host);
+    }
+
+    /// Adds the client to the hops that it tells of.
+    fn join_hops(&self, headers: &mut HeaderMap, host: Option<HeaderValue>) {
         headers.append(FORWARDED, self.forwarded.clone());
         if let Some(ip) = &self.forwarded_for {
             append_to_line(headers, X_FORWARDED_FOR, ip);
@@ -96,8 +102,20 @@ impl Client {
         headers
             .entry(X_FORWARDED_PROTO)
             .or_insert_with(|| self.proto.clone());
-        if let Some(host) = headers.get(HOST).filter(|host| !host.is_empty()).cloned() {
+        if let Some(host) = host {
             headers.entry(X_FORWARDED_HOST).or_insert(host);
+        }
+    }
+
+    /// Makes the client the first hop; nothing of earlier ones is in the headers.
+    fn begin_hops(&self, headers: &mut HeaderMap, host: Option<HeaderValue>) {
+        headers.insert(FORWARDED, self.forwarded.clone());
+        if let Some(ip) = &self.forwarded_for {
+            headers.insert(X_FORWARDED_FOR, ip.clone());
+        }
+        headers.insert(X_FORWARDED_PROTO, self.proto.clone());
+        if let Some(host) = host {
+            headers.insert(X_FORWARDED_HOST, host);
         }
     }
 }

@@ -19,8 +19,6 @@ impl Kinds {
     pub(super) const FORWARDED: Self = Self(4);
     /// Acted on at this hop: `Expect`, `Max-Forwards`, `Cookie`, `Via`.
     pub(super) const ACTED_ON: Self = Self(8);
-    /// What a sender has no reason to call hop-by-hop, but who wants to hide it from the next hop has.
-    const RELIED_ON: Self = Self(16);
 
     /// The kinds that occur: one look at each name, where most requests have none.
     pub(super) fn in_headers(headers: &HeaderMap) -> Self {
@@ -32,51 +30,87 @@ impl Kinds {
     }
 
     fn of(name: &HeaderName) -> Self {
-        let name = name.as_str();
-        let mut dashed = [0; LONGEST_NAME];
-        if !name.contains('_') {
-            return Self::of_str(name);
-        }
-        let Some(dashed) = dashed.get_mut(..name.len()) else {
+        let name = name.as_str().as_bytes();
+        if !may_be_listed(name) {
             return Self::NONE;
-        };
-        for (to, from) in dashed.iter_mut().zip(name.bytes()) {
-            *to = if from == b'_' { b'-' } else { from };
         }
-        str::from_utf8(dashed).map_or(Self::NONE, Self::of_str)
-    }
-
-    fn of_str(name: &str) -> Self {
-        match name {
-            "connection"
-            | "proxy-connection"
-            | "keep-alive"
-            | "te"
-            | "transfer-encoding"
-            | "upgrade"
-            | "http2-settings"
-            | "proxy-authorization"
-            | "proxy-authenticate" => Self::HOP_BY_HOP,
-            "x-forwarded-client-cert" | "client-cert" | "client-cert-chain" | "proxy-status" => {
-                Self::IDENTITY
-            }
-            "forwarded" | "x-forwarded-for" | "x-forwarded-proto" | "x-forwarded-host" => Self::FORWARDED,
-            "via" | "max-forwards" | "expect" | "cookie" => Self::ACTED_ON,
-            "host" | "authorization" | "content-length" | "content-type" | "cache-control"
-            | "grpc-timeout" | "traceparent" | "tracestate" => Self::RELIED_ON,
-            _ => Self::NONE,
-        }
-    }
-
-    /// Whether `Connection` may declare such a field hop-by-hop.
-    const fn may_be_named(self) -> bool {
-        !self.has(Self(
-            Self::RELIED_ON.0 | Self::IDENTITY.0 | Self::FORWARDED.0 | Self::ACTED_ON.0,
-        ))
+        let mut listed = NAMES.iter().filter(|(listed, _)| is_same(listed, name));
+        listed.next().map_or(Self::NONE, |(_, kind)| *kind)
     }
 }
 
+/// Names that are of a kind, each of one.
+const NAMES: [(&str, Kinds); 21] = [
+    ("connection", Kinds::HOP_BY_HOP),
+    ("proxy-connection", Kinds::HOP_BY_HOP),
+    ("keep-alive", Kinds::HOP_BY_HOP),
+    ("te", Kinds::HOP_BY_HOP),
+    ("transfer-encoding", Kinds::HOP_BY_HOP),
+    ("upgrade", Kinds::HOP_BY_HOP),
+    ("http2-settings", Kinds::HOP_BY_HOP),
+    ("proxy-authorization", Kinds::HOP_BY_HOP),
+    ("proxy-authenticate", Kinds::HOP_BY_HOP),
+    ("x-forwarded-client-cert", Kinds::IDENTITY),
+    ("client-cert", Kinds::IDENTITY),
+    ("client-cert-chain", Kinds::IDENTITY),
+    ("proxy-status", Kinds::IDENTITY),
+    ("forwarded", Kinds::FORWARDED),
+    ("x-forwarded-for", Kinds::FORWARDED),
+    ("x-forwarded-proto", Kinds::FORWARDED),
+    ("x-forwarded-host", Kinds::FORWARDED),
+    ("via", Kinds::ACTED_ON),
+    ("max-forwards", Kinds::ACTED_ON),
+    ("expect", Kinds::ACTED_ON),
+    ("cookie", Kinds::ACTED_ON),
+];
+
+/// What a sender has no reason to call hop-by-hop, but who wants to hide it from the next hop has; beside all that
+/// is of a kind of its own.
+const RELIED_ON: [&str; 8] = [
+    "host",
+    "authorization",
+    "content-length",
+    "content-type",
+    "cache-control",
+    "grpc-timeout",
+    "traceparent",
+    "tracestate",
+];
+
 const LONGEST_NAME: usize = "x-forwarded-client-cert".len();
+
+/// The first letters of all listed names of each length. They tell most names of a request from the listed ones.
+const FIRST_LETTERS: [u32; LONGEST_NAME + 1] = {
+    let mut letters = [0; LONGEST_NAME + 1];
+    let mut index = 0;
+    while index < NAMES.len() {
+        let name = NAMES[index].0.as_bytes();
+        letters[name.len()] |= letter(name[0]);
+        index += 1;
+    }
+    letters
+};
+
+/// One bit for each letter; what is no letter shares one.
+const fn letter(byte: u8) -> u32 {
+    1 << (byte % 32)
+}
+
+fn may_be_listed(name: &[u8]) -> bool {
+    let letters = FIRST_LETTERS.get(name.len()).copied().unwrap_or_default();
+    name.first().is_some_and(|first| letters & letter(*first) != 0)
+}
+
+fn is_same(listed: &str, name: &[u8]) -> bool {
+    let dashed = |byte: &u8| if *byte == b'_' { b'-' } else { *byte };
+    listed.len() == name.len() && name.iter().map(dashed).eq(listed.bytes())
+}
+
+/// Whether `Connection` may declare such a field hop-by-hop.
+fn may_be_named(name: &HeaderName) -> bool {
+    let relied_on = |listed: &&str| is_same(listed, name.as_str().as_bytes());
+    matches!(Kinds::of(name), Kinds::NONE | Kinds::HOP_BY_HOP) && !RELIED_ON.iter().any(relied_on)
+}
 
 /// Takes the hop-by-hop fields out of a response's head.
 pub fn strip_response(headers: &mut HeaderMap) {
@@ -115,7 +149,7 @@ fn remove_named(headers: &mut HeaderMap) {
             return;
         };
         let names = elements(&list).filter_map(|name| HeaderName::from_bytes(name).ok());
-        for name in names.filter(|name| *name != CONNECTION && Kinds::of(name).may_be_named()) {
+        for name in names.filter(|name| *name != CONNECTION && may_be_named(name)) {
             headers.remove(name);
         }
     }
@@ -135,4 +169,32 @@ pub(super) fn elements(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
     elements
         .map(<[u8]>::trim_ascii)
         .filter(|element| !element.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn kind_of(name: &str) -> Kinds {
+        Kinds::of(&HeaderName::try_from(name).unwrap())
+    }
+
+    #[test]
+    fn every_listed_name_is_known_with_dashes_and_with_underscores() {
+        for (name, kind) in NAMES {
+            assert_eq!(kind_of(name), kind, "{name}");
+            assert_eq!(kind_of(&name.replace('-', "_")), kind, "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_other_name_is_of_no_kind(name in "[a-z0-9_!#.-]{1,40}") {
+            let dashed = name.replace('_', "-");
+            prop_assume!(NAMES.iter().all(|(listed, _)| *listed != dashed));
+            prop_assert_eq!(kind_of(&name), Kinds::NONE);
+        }
+    }
 }

@@ -25,7 +25,7 @@ pub fn receive<A>(request: &mut Request<A>, name: &Name) -> Result<(), Failure> 
     if request.method() == Method::CONNECT {
         return Err(Failure::new(Reason::NotImplemented).with_detail("this hop opens no tunnels: CONNECT"));
     }
-    authority::settle(request)?;
+    let host = authority::settle(request)?;
     check_target(request)?;
     let found = Kinds::in_headers(request.headers());
     if found.has(Kinds::ACTED_ON) {
@@ -40,7 +40,7 @@ pub fn receive<A>(request: &mut Request<A>, name: &Name) -> Result<(), Failure> 
     }
     let version = request.version();
     name.append(request.headers_mut(), version);
-    introduce_client(request, found);
+    introduce_client(request, found, host);
     Ok(())
 }
 
@@ -69,10 +69,10 @@ fn check_codings(headers: &HeaderMap) -> Result<(), Failure> {
     Ok(())
 }
 
-fn introduce_client<A>(request: &mut Request<A>, found: Kinds) {
+fn introduce_client<A>(request: &mut Request<A>, found: Kinds, host: HeaderValue) {
     let client = request.extensions().get::<Arc<Client>>().cloned();
     let client = client.as_deref().unwrap_or(&STRANGER);
-    client.introduce(request.headers_mut(), found);
+    client.introduce(request.headers_mut(), found, host);
 }
 
 /// `Max-Forwards` counts hops for TRACE and OPTIONS only (RFC 9110 §7.6.2); an unreadable one counts none.
