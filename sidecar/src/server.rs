@@ -321,7 +321,10 @@ fn http2_builder(limits: &crate::config::Limits) -> http2::Builder<TokioExecutor
     builder
         .timer(TokioTimer::new())
         .max_header_list_size(limits.header_bytes)
-        .max_concurrent_streams(limits.streams.get());
+        .max_concurrent_streams(limits.streams.get())
+        // A sidecar before us carries many clients' streams: when one of them leaves with all of its own, that is
+        // no attack (h2 takes 20 for one), and the others' must not end with them. What comes beyond is one.
+        .max_pending_accept_reset_streams(limits.streams.get() as usize);
     builder
 }
 
