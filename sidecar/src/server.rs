@@ -59,27 +59,18 @@ impl std::ops::Deref for DirectionRef {
 impl Server {
     /// Serves one connection until it ends; `drain` asks it to end soon.
     pub(crate) async fn serve(&self, stream: TcpStream, addr: SocketAddr, drain: oneshot::Receiver<()>) {
-        // Boxed: a handshake is over soon, and the connection need not carry its size from then on.
-        let Some((stream, client, denied, alpn)) = Box::pin(self.welcome(stream, addr)).await else {
-            return;
-        };
         let activity = Arc::new(Activity::new());
-        let mut stream = Watched::new(stream, activity.clone());
-        let http2 = match alpn {
-            Some(alpn) => alpn == Alpn::H2,
-            None => match stream.sniff(self.direction.limits.header_time).await {
-                Sniffed::Http1 => false,
-                Sniffed::Http2 => true,
-                Sniffed::Nothing => return,
-            },
-        };
-        let entry = Entry::new(self.stack.clone(), client, denied, activity.clone());
         let limits = &self.direction.limits;
-        let course = pin!(Course {
+        let mut course = pin!(Course {
             activity: &activity,
             leaving: Leaving::new(drain),
             patience: Patience::new(limits.header_time, limits.idle_time),
         });
+        // Boxed: it is over soon, and the connection need not carry its size from then on.
+        let met = Box::pin(self.meet(stream, addr, &activity));
+        let Some((stream, entry, http2)) = course.as_mut().unless_asked(met).await else {
+            return;
+        };
         let end = if http2 {
             activity.speaks_http2();
             let mut connection =
@@ -126,6 +117,28 @@ impl Server {
                 return End::Closed(Ok(()));
             }
         }
+    }
+
+    /// Gets to know the client, and whether it speaks HTTP/2.
+    async fn meet(
+        &self,
+        stream: TcpStream,
+        addr: SocketAddr,
+        activity: &Arc<Activity>,
+    ) -> Option<(Watched, Entry, bool)> {
+        let (stream, client, denied, alpn) = self.welcome(stream, addr).await?;
+        let mut stream = Watched::new(stream, activity.clone());
+        let http2 = match alpn {
+            Some(Alpn::H2) => true,
+            // What was agreed on holds; but nothing is set up before the client says anything.
+            alpn => match stream.sniff(self.direction.limits.header_time).await {
+                Sniffed::Http1 => false,
+                Sniffed::Http2 => alpn.is_none(),
+                Sniffed::Nothing => return None,
+            },
+        };
+        let entry = Entry::new(self.stack.clone(), client, denied, activity.clone());
+        Some((stream, entry, http2))
     }
 
     /// Makes the TLS handshake, where there is one, and gets to know the client.
@@ -239,6 +252,21 @@ pin_project! {
 }
 
 impl Course<'_> {
+    /// What `met` comes to, unless the connection is asked to end and a moment has passed since.
+    async fn unless_asked<T>(
+        mut self: Pin<&mut Self>,
+        mut met: Pin<Box<impl Future<Output = Option<T>>>>,
+    ) -> Option<T> {
+        poll_fn(|cx| {
+            if let Poll::Ready(met) = met.as_mut().poll(cx) {
+                return Poll::Ready(met);
+            }
+            let this = self.as_mut().project();
+            this.leaving.poll_leave(cx, this.activity).map(|()| None)
+        })
+        .await
+    }
+
     /// Runs a connection to its end, or until it may nap.
     async fn drive<C: Drive>(mut self: Pin<&mut Self>, mut connection: Pin<&mut C>) -> End {
         poll_fn(|cx| {
@@ -251,9 +279,12 @@ impl Course<'_> {
                     connection.as_mut().graceful_shutdown();
                     continue;
                 }
-                match ready!(this.patience.poll_overdue(cx, this.activity)) {
+                let left = this.leaving.left();
+                match ready!(this.patience.poll_overdue(cx, this.activity, left)) {
                     Overdue::Head => return Poll::Ready(End::HeadTooSlow),
-                    Overdue::Idle => this.leaving.leave_now(),
+                    Overdue::Idle if left.is_none() => this.leaving.leave_now(),
+                    // It was told that we leave, and does not say goodbye.
+                    Overdue::Idle => return Poll::Ready(End::Closed(Ok(()))),
                     Overdue::Nap => return Poll::Ready(End::Nap),
                 }
             }
@@ -268,11 +299,12 @@ impl Course<'_> {
             if let Poll::Ready(more) = stream.poll_stirs(cx) {
                 return Poll::Ready(more);
             }
-            let this = self.as_mut().project();
-            if this.leaving.poll_leave(cx, this.activity).is_ready() {
+            let mut this = self.as_mut().project();
+            if this.leaving.as_mut().poll_leave(cx, this.activity).is_ready() {
                 return Poll::Ready(false);
             }
-            this.patience.poll_overdue(cx, this.activity).map(|_| false)
+            let left = this.leaving.left();
+            this.patience.poll_overdue(cx, this.activity, left).map(|_| false)
         })
         .await;
         self.activity.nap(false);

@@ -13,6 +13,7 @@ mod authorization;
 mod bodies;
 mod client_certificates;
 mod config_errors;
+mod corners;
 mod drain;
 mod grpc;
 mod headers;

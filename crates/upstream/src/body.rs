@@ -1,18 +1,20 @@
 //! The two bodies of an exchange: what goes up is recorded, what comes down is watched.
 
+mod tape;
+
 use std::{
     error::Error as StdError,
     io,
     pin::Pin,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
     time::Duration,
 };
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use outrigger_gateway::{Failure, Reason};
@@ -20,6 +22,7 @@ use outrigger_layers::exchange::Exchange;
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use self::tape::{Kept, Tape};
 use crate::{
     classify::{Phase, Scene, find},
     connect::{Connect, Protocol},
@@ -46,6 +49,7 @@ struct Progress {
     /// We asked the client for more and have not got it.
     starving: AtomicU64,
     failure: OnceLock<Failure>,
+    tape: Mutex<Tape>,
 }
 
 impl Upload {
@@ -59,6 +63,7 @@ impl Upload {
             moved: AtomicU64::new(0),
             starving: AtomicU64::new(0),
             failure: OnceLock::new(),
+            tape: Mutex::default(),
         })))
     }
 
@@ -93,6 +98,27 @@ impl Upload {
         }
     }
 
+    /// The same body once more, if all of it has passed and was kept.
+    pub(crate) fn again<B>(&self, exchange: Option<Exchange>) -> Option<RequestBody<B>> {
+        let Some(progress) = &self.0 else {
+            return Some(RequestBody::empty());
+        };
+        let kept = progress.tape().take()?;
+        Some(RequestBody {
+            inner: None,
+            again: Some(Box::new(kept)),
+            upload: Self::begin(),
+            exchange,
+        })
+    }
+
+    /// The body will not be needed again: what was kept of it is let go of.
+    pub(crate) fn forget(&self) {
+        if let Some(progress) = &self.0 {
+            progress.tape().stop();
+        }
+    }
+
     /// How the client's side of the body failed, if it did.
     pub(crate) fn failure(&self) -> Option<Failure> {
         self.0.as_ref()?.failure.get().cloned()
@@ -102,6 +128,10 @@ impl Upload {
 impl Progress {
     fn now(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1
+    }
+
+    fn tape(&self) -> MutexGuard<'_, Tape> {
+        self.tape.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn at(&self, mark: &AtomicU64) -> Option<Instant> {
@@ -118,6 +148,8 @@ pin_project! {
     pub struct RequestBody<B> {
         #[pin]
         inner: Option<B>,
+        // What there is in place of `inner` the second time.
+        again: Option<Box<Kept>>,
         upload: Upload,
         exchange: Option<Exchange>,
     }
@@ -139,15 +171,19 @@ impl<B: Body> RequestBody<B> {
         };
         Self {
             inner: Some(inner),
+            again: None,
             upload,
             exchange,
         }
     }
+}
 
+impl<B> RequestBody<B> {
     /// Nothing to send.
-    pub(crate) fn empty() -> Self {
+    fn empty() -> Self {
         Self {
             inner: None,
+            again: None,
             upload: Upload::NONE,
             exchange: None,
         }
@@ -160,19 +196,17 @@ impl<B: Body> RequestBody<B> {
 
 impl<B> Body for RequestBody<B>
 where
-    B: Body,
+    B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    type Data = B::Data;
+    type Data = Bytes;
     type Error = Failure;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, Failure>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
         let mut this = self.project();
         let Some(mut inner) = this.inner.as_mut().as_pin_mut() else {
-            return Poll::Ready(None);
+            let frame = this.again.as_mut().and_then(|kept| kept.next());
+            return Poll::Ready(frame.map(Ok));
         };
         let polled = inner.as_mut().poll_frame(cx);
         let Upload(Some(progress)) = &*this.upload else {
@@ -183,17 +217,20 @@ where
             Some(Ok(frame)) => {
                 progress.moved.store(progress.now(), Relaxed);
                 if let (Some(exchange), Some(data)) = (this.exchange, frame.data_ref()) {
-                    exchange.count_request_bytes(data.remaining());
+                    exchange.count_request_bytes(data.len());
                 }
+                progress.tape().keep(&frame);
                 Some(Ok(frame))
             }
             Some(Err(error)) => {
                 let failure = client_failure(&*error.into());
+                progress.tape().stop();
                 Some(Err(progress.failure.get_or_init(|| failure).clone()))
             }
             None => None,
         };
         if frame.is_none() || inner.is_end_stream() {
+            progress.tape().end();
             this.upload.end();
         }
         Poll::Ready(frame)
@@ -201,12 +238,15 @@ where
 
     fn is_end_stream(&self) -> bool {
         self.inner.as_ref().is_none_or(Body::is_end_stream)
+            && self.again.as_ref().is_none_or(|kept| kept.is_over())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner
-            .as_ref()
-            .map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+        match (&self.inner, &self.again) {
+            (Some(inner), _) => inner.size_hint(),
+            (None, Some(kept)) => SizeHint::with_exact(kept.bytes()),
+            (None, None) => SizeHint::with_exact(0),
+        }
     }
 }
 
@@ -237,6 +277,7 @@ pub(crate) struct Origin<C, B> {
     pub(crate) protocol: Protocol,
     pub(crate) reused: bool,
     pub(crate) lease: Lease<C, B>,
+    pub(crate) upload: Upload,
 }
 
 impl<C: Connect, B> Origin<C, B> {
@@ -254,6 +295,8 @@ pin_project! {
         inner: Incoming,
         origin: Option<Origin<C, B>>,
         silence: Silence,
+        // What came together with the head.
+        first: Option<Frame<Bytes>>,
         // Asking hyper costs a lock over HTTP/2, and every layer above asks.
         ended: bool,
     }
@@ -277,6 +320,7 @@ impl<C, B> ResponseBody<C, B> {
             inner,
             origin,
             silence,
+            first: None,
             ended,
         }
     }
@@ -287,6 +331,10 @@ impl<C: Connect, B> ResponseBody<C, B> {
         let Some(origin) = origin else {
             return Failure::new(Reason::ResponseIncomplete).with_detail(error);
         };
+        // A client that breaks its upload off breaks the whole exchange.
+        if let Some(failure) = origin.upload.failure() {
+            return failure;
+        }
         let scene = Scene {
             connector: origin.pool.connector(),
             endpoint: origin.pool.endpoint(),
@@ -306,11 +354,19 @@ fn is_http2<C, B>(origin: &Option<Origin<C, B>>) -> bool {
         .is_some_and(|origin| origin.protocol == Protocol::Http2)
 }
 
-impl<C: Connect, B> Body for ResponseBody<C, B> {
-    type Data = Bytes;
-    type Error = Failure;
+impl<C: Connect, B> ResponseBody<C, B> {
+    /// Looks whether the body begins with a failure; what has come of it is kept.
+    pub(crate) fn begin(&mut self, cx: &mut Context<'_>) -> Result<(), Failure> {
+        if self.ended {
+            return Ok(());
+        }
+        if let Poll::Ready(Some(first)) = Pin::new(&mut *self).poll_inner(cx) {
+            self.first = Some(first?);
+        }
+        Ok(())
+    }
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+    fn poll_inner(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
         let mut this = self.project();
         let frame = match this.inner.as_mut().poll_frame(cx) {
             Poll::Ready(frame) => frame,
@@ -336,13 +392,37 @@ impl<C: Connect, B> Body for ResponseBody<C, B> {
         }
         Poll::Ready(frame)
     }
+}
+
+impl<C: Connect, B> Body for ResponseBody<C, B> {
+    type Data = Bytes;
+    type Error = Failure;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+        match self.as_mut().project().first.take() {
+            Some(first) => Poll::Ready(Some(Ok(first))),
+            None => self.poll_inner(cx),
+        }
+    }
 
     fn is_end_stream(&self) -> bool {
-        self.ended
+        self.ended && self.first.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        let rest = self.inner.size_hint();
+        let Some(first) = self.first.as_ref().and_then(Frame::data_ref) else {
+            return rest;
+        };
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower() + first.len() as u64);
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper + first.len() as u64);
+        }
+        hint
     }
 }
 

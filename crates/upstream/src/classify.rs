@@ -182,6 +182,13 @@ impl<C: Connect> Scene<'_, C> {
     /// The connection ended; what that means depends on how far we had come.
     pub(crate) fn closed(&self, how: &str) -> Failure {
         let endpoint = self.endpoint;
+        // A banner that came before the request, and then the end of it.
+        if let Some(speaks) = self.received.first().and_then(guess::of)
+            && self.protocol == Protocol::Http1
+        {
+            let text = format_args!("the answer is not HTTP: {speaks}");
+            return self.told(Reason::ProtocolError, text);
+        }
         let answered = self.answered > 0 && self.protocol == Protocol::Http1;
         match (self.phase, answered, self.reused) {
             (Phase::Body, ..) => self.told(

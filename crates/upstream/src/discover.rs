@@ -5,7 +5,12 @@
 
 mod dns;
 
-use std::{collections::HashSet, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use futures_util::future::join_all;
@@ -104,47 +109,74 @@ impl Endpoints {
         }
     }
 
-    /// Looks names up, again as their answers expire, for as long as it is polled.
+    /// Looks names up, again as their answers expire, for as long as it is polled. A name whose servers are silent
+    /// does not hold up the others.
     pub async fn keep(self, resolver: Resolver) {
-        let mut known: Vec<Vec<Endpoint>> = vec![Vec::new(); self.sources.len()];
+        let known = Mutex::new(vec![Known::default(); self.sources.len()]);
+        let sources = self.sources.iter().enumerate();
+        join_all(sources.map(|(index, source)| self.keep_one(index, source, &resolver, &known))).await;
+    }
+
+    async fn keep_one(&self, index: usize, source: &Source, resolver: &Resolver, known: &Mutex<Vec<Known>>) {
         loop {
-            let lookups = self.sources.iter().map(|source| look_up(source, &resolver));
-            let found = join_all(lookups).await;
-            let next = found
-                .iter()
-                .map(|found| found.good_for)
-                .min()
-                .unwrap_or(dns::LONGEST);
-            let mut failure = None;
-            for (found, known) in found.into_iter().zip(&mut known) {
-                match found.result {
-                    Ok(endpoints) => *known = endpoints,
-                    Err(error) => {
-                        if found.denied {
-                            known.clear();
-                        }
-                        failure = Some(error);
-                    }
-                }
+            let found = look_up(source, resolver).await;
+            let wait = found.good_for;
+            {
+                let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+                known[index].learn(found);
+                self.publish(&known);
             }
-            self.publish(known.concat(), failure);
-            sleep(next).await;
+            sleep(wait).await;
         }
     }
 
-    fn publish(&self, mut endpoints: Vec<Endpoint>, failure: Option<Failure>) {
+    fn publish(&self, known: &[Known]) {
         let mut seen = HashSet::new();
-        endpoints.retain(|endpoint| seen.insert(endpoint.address()));
+        let endpoints = known.iter().flat_map(|known| &known.endpoints);
+        let endpoints: Vec<_> = endpoints
+            .filter(|endpoint| seen.insert(endpoint.address()))
+            .cloned()
+            .collect();
+        let failure = known.iter().find_map(|known| known.failure.clone());
         let before = self.set.load();
         if let Some(error) = &failure
             && before.failure.is_none()
         {
             tracing::warn!(%error, "an upstream's name does not resolve");
         }
+        let settled = !endpoints.is_empty() || known.iter().all(|known| known.asked);
         if before.endpoints != endpoints || before.failure.is_some() || failure.is_some() {
             self.set.store(Arc::new(Set { endpoints, failure }));
         }
-        self.settled.send_replace(true);
+        if settled {
+            self.settled.send_replace(true);
+        }
+    }
+}
+
+/// What one source has brought so far.
+#[derive(Clone, Default)]
+struct Known {
+    endpoints: Vec<Endpoint>,
+    failure: Option<Failure>,
+    asked: bool,
+}
+
+impl Known {
+    fn learn(&mut self, found: dns::Answer) {
+        self.asked = true;
+        match found.result {
+            Ok(endpoints) => {
+                self.endpoints = endpoints;
+                self.failure = None;
+            }
+            Err(failure) => {
+                if found.denied {
+                    self.endpoints.clear();
+                }
+                self.failure = Some(failure);
+            }
+        }
     }
 }
 

@@ -146,14 +146,20 @@ impl Patience {
         }
     }
 
+    /// A connection that has `left` and idles has `header_time` to be gone.
     pub(super) fn poll_overdue(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         activity: &Activity,
+        left: Option<Instant>,
     ) -> Poll<Overdue> {
         let mut this = self.project();
         loop {
             let awaited = activity.awaits().map(|(overdue, since)| match overdue {
+                Overdue::Idle | Overdue::Nap if left.is_some() => {
+                    let since = left.map_or(since, |left| left.max(since));
+                    (since + *this.header_time, Overdue::Idle)
+                }
                 Overdue::Head => (since + *this.header_time, overdue),
                 Overdue::Idle => (since + *this.idle_time, overdue),
                 Overdue::Nap => (since + NAP.min(*this.idle_time), overdue),

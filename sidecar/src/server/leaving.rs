@@ -13,7 +13,7 @@ use std::{
 use pin_project_lite::pin_project;
 use tokio::{
     sync::oneshot,
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep},
 };
 
 use super::activity::Activity;
@@ -32,11 +32,11 @@ pin_project! {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum State {
     Staying,
     Asked,
-    Left,
+    Left(Instant),
 }
 
 impl Leaving {
@@ -52,9 +52,17 @@ impl Leaving {
     /// Leaves, if it has not, without being asked.
     pub(super) fn leave_now(self: Pin<&mut Self>) {
         let mut this = self.project();
-        if *this.state != State::Left {
+        if !matches!(this.state, State::Left(_)) {
             *this.state = State::Asked;
             this.moment.set(Some(sleep(Duration::ZERO)));
+        }
+    }
+
+    /// When it left, if it has.
+    pub(super) fn left(&self) -> Option<Instant> {
+        match self.state {
+            State::Left(at) => Some(at),
+            _ => None,
         }
     }
 
@@ -62,18 +70,18 @@ impl Leaving {
     pub(super) fn poll_leave(self: Pin<&mut Self>, cx: &mut Context<'_>, activity: &Activity) -> Poll<()> {
         let mut this = self.project();
         // Staying => Asked
-        if *this.state == State::Staying && this.asked.poll(cx).is_ready() {
+        if matches!(this.state, State::Staying) && this.asked.poll(cx).is_ready() {
             *this.state = State::Asked;
             this.moment.set(Some(sleep(MOMENT)));
         }
         // Asked => Left
-        if *this.state == State::Asked {
+        if matches!(this.state, State::Asked) {
             let over = this
                 .moment
                 .as_pin_mut()
                 .is_none_or(|moment| moment.poll(cx).is_ready());
             if over || activity.may_leave() {
-                *this.state = State::Left;
+                *this.state = State::Left(Instant::now());
                 return Poll::Ready(());
             }
         }
@@ -85,7 +93,7 @@ impl Leaving {
 mod tests {
     use std::{future::poll_fn, pin::pin};
 
-    use tokio::time::{Instant, timeout};
+    use tokio::time::timeout;
 
     use super::*;
 

@@ -119,5 +119,5 @@ pub(super) const HTTP2: &[(Fault, Told)] = &[
 
     (F::H2ResetInBody(2),                               cut("response_incomplete")),
     (F::H2CutInBody,                                    cut("response_incomplete")),
-    (F::H2ShortBody,                                    cut("response_incomplete")),
+    (F::H2ShortBody,                                    told(502, "http_response_incomplete",         "response_incomplete")),
 ];

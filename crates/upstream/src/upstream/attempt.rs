@@ -7,7 +7,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use http_body::Body;
 use hyper::{body::Incoming, client::conn::TrySendError};
 use outrigger_gateway::{Failure, Reason};
-use outrigger_layers::exchange::Exchange;
+use outrigger_layers::{
+    deadline::{Deadline, set_remaining},
+    exchange::Exchange,
+};
 use tokio::time::{Instant, sleep_until};
 
 use super::{Timeouts, incoming, outgoing::Outgoing};
@@ -60,6 +63,10 @@ impl Attempt<'_> {
         };
         let protocol = leased.connection.protocol();
         let sent = request.as_mut().expect("there is a request to send");
+        if let Some(&deadline) = sent.extensions().get::<Deadline>() {
+            // Waiting for a connection took time that the next hop does not have.
+            set_remaining(sent.headers_mut(), deadline, Instant::now()).map_err(Rejected::at_last)?;
+        }
         self.outgoing.prepare(sent, protocol).map_err(Rejected::at_last)?;
         let upload = sent.body().upload();
         let spare = Spare::of(sent, &leased.connection);
@@ -68,7 +75,10 @@ impl Attempt<'_> {
         let response = request.take().map(|request| leased.connection.send(request));
         let response = response.expect("it was there above");
         let error = match self.head(response, &upload).await {
-            Ok(response) => return self.accept(pool, leased, response),
+            Ok(response) => {
+                upload.forget();
+                return self.accept(pool, leased, response, upload).await;
+            }
             Err(error) => error,
         };
         let answered = leased.connection.facts.received.bytes() - read_before;
@@ -136,12 +146,14 @@ impl Attempt<'_> {
         }
     }
 
-    /// The head is there: the body follows, and the connection is kept for as long.
-    fn accept<C, B>(
+    /// The head is there: the body follows, and the connection is kept for as long. A body that is cut before
+    /// anything of the response was sent on is still told as a failure of the whole.
+    async fn accept<C, B>(
         &self,
         pool: &Arc<Pool<C, RequestBody<B>>>,
         leased: Leased<RequestBody<B>>,
         mut response: Response<Incoming>,
+        upload: Upload,
     ) -> Sent<C, B>
     where
         C: Connect,
@@ -171,8 +183,12 @@ impl Attempt<'_> {
             protocol: leased.connection.protocol(),
             reused: leased.connection.reused,
             lease: leased.into_lease(pool),
+            upload,
         };
-        Ok(response.map(|body| ResponseBody::new(body, origin, idle)))
+        let mut response = response.map(|body| ResponseBody::new(body, origin, idle));
+        let begun = poll_fn(|cx| Poll::Ready(response.body_mut().begin(cx))).await;
+        begun.map_err(Rejected::at_last)?;
+        Ok(response)
     }
 
     /// Names the failure, and gives the request back if it may be sent once more.
@@ -219,7 +235,10 @@ impl Attempt<'_> {
             .failure(cause.as_deref().unwrap_or(&error))
             .with_source(error);
         let spare = spare.filter(|spare| spare.may_follow(failure.reason()));
-        let again = unsent.or_else(|| spare.map(Spare::into_request));
+        let again = unsent.or_else(|| {
+            let body = spare.as_ref().and_then(|_| upload.again(self.exchange.cloned()));
+            spare.zip(body).map(|(spare, body)| spare.into_request(body))
+        });
         // Handed back, or refused by number: nobody has acted on it.
         let unprocessed = failure.unprocessed() || again.is_some() && failure.reason() != Reason::IdleRace;
         let failure = failure.with_unprocessed(unprocessed);
@@ -258,7 +277,7 @@ impl Rejected {
     }
 }
 
-/// A copy of a request without a body, kept while the original is on its way.
+/// A copy of a request's head, kept while the original is on its way; what passes of its body keeps itself.
 ///
 /// The fields are a list, not a map: almost always the copy is thrown away unread.
 struct Spare {
@@ -270,14 +289,10 @@ struct Spare {
 
 impl Spare {
     /// Only made where a failure may come that allows its use: on HTTP/2, or on a kept-alive connection.
-    fn of<B>(request: &Request<RequestBody<B>>, connection: &Connection<RequestBody<B>>) -> Option<Self>
-    where
-        B: Body,
-        B::Error: Into<BoxError>,
-    {
+    fn of<B>(request: &Request<RequestBody<B>>, connection: &Connection<RequestBody<B>>) -> Option<Self> {
         let idempotent = request.method().is_idempotent();
         let of_use = connection.protocol() == Protocol::Http2 || (connection.reused && idempotent);
-        if !of_use || !request.body().is_end_stream() {
+        if !of_use {
             return None;
         }
         let headers = request.headers().iter();
@@ -291,8 +306,8 @@ impl Spare {
         })
     }
 
-    fn into_request<B: Body>(self) -> Request<RequestBody<B>> {
-        let mut request = Request::new(RequestBody::empty());
+    fn into_request<B>(self, body: RequestBody<B>) -> Request<RequestBody<B>> {
+        let mut request = Request::new(body);
         *request.method_mut() = self.method;
         *request.uri_mut() = self.uri;
         for (name, value) in self.headers {

@@ -210,7 +210,7 @@ async fn a_body_that_goes_wrong_is_told_rightly_over_http2() {
     #[rustfmt::skip]
     let rows: &[Row] = &[
         (Fault::H2CutInBody,       Body, Reason::ResponseIncomplete, NO, "in the body"),
-        (Fault::H2ShortBody,       Body, Reason::ResponseIncomplete, NO, "announced"),
+        (Fault::H2ShortBody,       Head, Reason::ResponseIncomplete, NO, "announced"),
         (Fault::H2ResetInBody(2),  Body, Reason::ResponseIncomplete, NO, "INTERNAL_ERROR"),
         (Fault::H2ResetInBody(11), Body, Reason::PeerOverloaded,     NO, "ENHANCE_YOUR_CALM"),
         (Fault::H2ResetInBody(1),  Body, Reason::ProtocolError,      NO, "PROTOCOL_ERROR"),

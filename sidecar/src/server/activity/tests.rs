@@ -13,7 +13,7 @@ async fn overdue(activity: &Activity) -> Option<(u64, Overdue)> {
     let mut patience = pin!(Patience::new(HEAD, IDLE));
     let overdue = timeout(
         IDLE * 3,
-        poll_fn(|cx| patience.as_mut().poll_overdue(cx, activity)),
+        poll_fn(|cx| patience.as_mut().poll_overdue(cx, activity, None)),
     )
     .await
     .ok()?;
@@ -74,4 +74,16 @@ async fn a_connection_with_something_left_to_write_stays_awake() {
     activity.end();
     activity.wrote(false);
     assert_eq!(overdue(&activity).await, Some((300, Overdue::Idle)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_has_left_has_header_time_to_be_gone() {
+    let activity = Activity::new();
+    activity.speaks_http2();
+    let mut patience = pin!(Patience::new(HEAD, IDLE));
+    let started = Instant::now();
+    let left = Some(started + HEAD);
+    tokio::time::advance(HEAD).await;
+    let overdue = poll_fn(|cx| patience.as_mut().poll_overdue(cx, &activity, left)).await;
+    assert_eq!((overdue, started.elapsed().as_secs()), (Overdue::Idle, 20));
 }

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use crate::{
     Endpoint,
-    discover::{Endpoints, Source},
+    discover::{Endpoints, Known, Source},
     testing::{address, settle},
 };
 
@@ -26,6 +26,15 @@ fn found(ports: impl IntoIterator<Item = u16>) -> Vec<Endpoint> {
         .into_iter()
         .map(|port| Endpoint::resolved(address(port), "shop.test".into()))
         .collect()
+}
+
+/// What a source that was asked has brought.
+fn known(endpoints: Vec<Endpoint>, failure: Option<Failure>) -> Known {
+    Known {
+        endpoints,
+        failure,
+        asked: true,
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -59,7 +68,7 @@ async fn the_first_request_waits_for_the_first_answer() {
     };
     settle().await;
 
-    endpoints.publish(found([80]), None);
+    endpoints.publish(&[known(found([80]), None)]);
 
     let set = waiting.await.unwrap().unwrap();
     assert_eq!(set.endpoints, found([80]));
@@ -79,7 +88,7 @@ async fn the_first_request_waits_no_longer_than_the_limit() {
 #[tokio::test(start_paused = true)]
 async fn once_a_name_failed_no_request_waits_any_more() {
     let endpoints = unknown();
-    endpoints.publish(Vec::new(), Some(Failure::new(Reason::DnsError)));
+    endpoints.publish(&[known(Vec::new(), Some(Failure::new(Reason::DnsError)))]);
     let begun = Instant::now();
 
     let failure = endpoints.current(LIMIT).await.unwrap_err();
@@ -92,7 +101,7 @@ async fn once_a_name_failed_no_request_waits_any_more() {
 async fn endpoints_are_used_even_if_another_source_failed() {
     let endpoints = unknown();
 
-    endpoints.publish(found([80]), Some(Failure::new(Reason::DnsError)));
+    endpoints.publish(&[known(found([80]), Some(Failure::new(Reason::DnsError)))]);
 
     assert_eq!(endpoints.current(LIMIT).await.unwrap().endpoints, found([80]));
 }
@@ -101,7 +110,7 @@ async fn endpoints_are_used_even_if_another_source_failed() {
 async fn an_address_that_several_sources_name_is_one_endpoint() {
     let endpoints = unknown();
 
-    endpoints.publish(found([80, 81, 80, 81]), None);
+    endpoints.publish(&[known(found([80, 81, 80, 81]), None)]);
 
     assert_eq!(endpoints.addresses(), [address(80), address(81)]);
 }
@@ -109,10 +118,10 @@ async fn an_address_that_several_sources_name_is_one_endpoint() {
 #[tokio::test(start_paused = true)]
 async fn a_set_that_did_not_change_stays_the_same_set() {
     let endpoints = unknown();
-    endpoints.publish(found([80]), None);
+    endpoints.publish(&[known(found([80]), None)]);
     let before = endpoints.current(LIMIT).await.unwrap();
 
-    endpoints.publish(found([80]), None);
+    endpoints.publish(&[known(found([80]), None)]);
 
     let after = endpoints.current(LIMIT).await.unwrap();
     assert!(
@@ -124,9 +133,21 @@ async fn a_set_that_did_not_change_stays_the_same_set() {
 #[tokio::test(start_paused = true)]
 async fn a_failure_that_is_over_is_forgotten() {
     let endpoints = unknown();
-    endpoints.publish(found([80]), Some(Failure::new(Reason::DnsTimeout)));
+    endpoints.publish(&[known(found([80]), Some(Failure::new(Reason::DnsTimeout)))]);
 
-    endpoints.publish(found([80]), None);
+    endpoints.publish(&[known(found([80]), None)]);
 
     assert!(endpoints.current(LIMIT).await.unwrap().failure.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_name_does_not_hold_up_those_that_resolve() {
+    let endpoints = unknown();
+    endpoints.publish(&[known(found([80]), None), Known::default()]);
+    let begun = Instant::now();
+
+    let set = endpoints.current(LIMIT).await.unwrap();
+
+    assert_eq!(set.endpoints, found([80]));
+    assert_eq!(begun.elapsed(), Duration::ZERO);
 }
