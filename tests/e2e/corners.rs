@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::Request;
+use http::{Method, Request};
 use outrigger_faults::{Fault, HostileClient, Server};
 use tokio::time::Instant;
 
@@ -10,10 +10,12 @@ use crate::harness::{grpc::*, *};
 
 #[tokio::test]
 async fn a_refused_stream_is_sent_once_more_though_there_is_one_endpoint_only() {
-    let server = Server::start(Fault::H2RefuseOnce);
-    let sidecar = Sidecar::start(&outbound_to(server.addr(), "protocol = \"http2\"")).await;
-    let reply = Client::http1(sidecar.outbound()).await.ask(get("/")).await;
-    assert_eq!(reply.status, 200, "{}", reply.text());
+    for ask in [get("/"), request(Method::POST, "/", full("a small body"))] {
+        let server = Server::start(Fault::H2RefuseOnce);
+        let sidecar = Sidecar::start(&outbound_to(server.addr(), "protocol = \"http2\"")).await;
+        let reply = Client::http1(sidecar.outbound()).await.ask(ask).await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+    }
 }
 
 #[tokio::test]

@@ -240,3 +240,19 @@ async fn a_tls_alert_is_named_even_if_the_request_was_handed_back() {
         assert!(dials.are_over().await);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_idempotent_request_is_sent_again_with_the_body_that_was_kept() {
+    let (upstream, mut dials) = upstream(1, Speak::Http1);
+    let mut old = warm_http1(&upstream, &mut dials).await;
+    let call = call(&upstream, request(Method::PUT, full(b"the body")));
+    let first = old.read_until("the body").await;
+    drop(old);
+
+    let mut fresh = peer::Http1::new(dials.accept().await);
+    let again = fresh.read_until("the body").await;
+
+    assert_eq!(again, first, "it is the same request");
+    fresh.say(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+    succeeds(call).await;
+}
