@@ -16,8 +16,7 @@ mod world;
 use std::{hint::black_box, time::Duration};
 
 use criterion::{
-    BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
-    measurement::WallTime,
+    BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
 };
 use futures_util::future::join_all;
 use tokio::{
@@ -58,7 +57,7 @@ fn requests(criterion: &mut Criterion) {
 }
 
 fn measure(group: &mut BenchmarkGroup<'_, WallTime>, way: &str, runtime: &Runtime, mut callers: Vec<Caller>) {
-    group.bench_function(BenchmarkId::from_parameter(way), |bencher| {
+    group.bench_function(way, |bencher| {
         bencher.iter_custom(|times| runtime.block_on(time(&mut callers, times)));
     });
 }
