@@ -7,7 +7,7 @@
 //! - `one after the other` is latency: every hop waits for the one before, and most of that is threads being woken.
 //! - `32 at once` is throughput: on two cores it is the CPU time of all together, divided by two.
 //! - The pair speaks mutual TLS and HTTP/2 between themselves, as ALPN has it, and HTTP/1.1 to the app.
-//! - These figures vary by a tenth on a machine that is shared. They are for before and after, side by side, not for
+//! - These figures vary by a quarter on a machine that is shared. They are for before and after, side by side, not for
 //!   comparing machines.
 
 mod caller;
