@@ -7,12 +7,17 @@ use std::{
 };
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::{io::unix::AsyncFd, time::sleep};
+use tokio::{
+    io::unix::AsyncFd,
+    time::{Instant, sleep},
+};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
 /// After accepting failed for want of descriptors, say, it is tried again this much later.
 const BREATH: Duration = Duration::from_millis(50);
+/// And said again this much later, if it lasts.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// A socket that accepts connections without registering them with its own thread's reactor.
 #[derive(Debug)]
@@ -77,12 +82,16 @@ impl Listener {
 
     /// The next connection, non-blocking.
     pub(crate) async fn accept(&self) -> (TcpStream, SocketAddr) {
+        let mut complained: Option<Instant> = None;
         loop {
             match self.try_accept().await {
                 Ok(accepted) => return accepted,
                 Err(error) if is_the_connections_own(&error) => {}
                 Err(error) => {
-                    tracing::error!(%error, addr = %self.addr, "connections cannot be accepted");
+                    if complained.is_none_or(|at| at.elapsed() > AGAIN) {
+                        tracing::error!(%error, addr = %self.addr, "connections cannot be accepted");
+                        complained = Some(Instant::now());
+                    }
                     sleep(BREATH).await;
                 }
             }

@@ -34,11 +34,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Version, header};
 use http_body::{Body, Frame, SizeHint};
 use outrigger_gateway::{
     Failure, Voice, grpc,
-    proxy_status::{self, Member},
+    proxy_status::{self, Member, PROXY_STATUS},
 };
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
@@ -228,14 +228,18 @@ impl Caller {
         answer
     }
 
-    /// Says of an upstream's own 5xx that it is its own.
+    /// Says of an upstream's own 5xx that it is its own; what hops behind us say in sentences is for the same
+    /// readers as what we say.
     fn sign<B>(&self, response: &mut Response<B>) {
-        if self.speaker.gateway && response.status().is_server_error() {
-            let endpoint = self
-                .exchange
-                .as_ref()
-                .filter(|_| self.detailed)
-                .and_then(Exchange::endpoint);
+        if !self.speaker.gateway {
+            return;
+        }
+        if !self.detailed && response.headers().contains_key(PROXY_STATUS) {
+            withhold_details(response.headers_mut());
+        }
+        if response.status().is_server_error() {
+            let endpoint = self.exchange.as_ref().filter(|_| self.detailed);
+            let endpoint = endpoint.and_then(Exchange::endpoint);
             let member =
                 Member::for_upstream_status(&self.speaker.name, response.status(), endpoint.as_deref());
             proxy_status::append(response.headers_mut(), &member);
@@ -246,6 +250,16 @@ impl Caller {
         if let Some(exchange) = &self.exchange {
             exchange.fail(failure);
         }
+    }
+}
+
+/// Keeps who spoke and with which token, and takes out sentences and addresses.
+fn withhold_details(headers: &mut HeaderMap) {
+    let members = proxy_status::members(headers);
+    headers.remove(PROXY_STATUS);
+    for mut member in members {
+        (member.details, member.next_hop) = (None, None);
+        proxy_status::append(headers, &member);
     }
 }
 

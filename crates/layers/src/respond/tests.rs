@@ -172,3 +172,25 @@ impl Service<Request<()>> for Broken {
         panic!("a service that is not ready must not be called")
     }
 }
+
+#[tokio::test]
+async fn strangers_are_told_no_details_of_hops_behind_either() {
+    let told = "orders;error=connection_refused;next-hop=\"10.0.0.7:80\";details=\"secret place\"";
+    let failed_behind = move || {
+        let mut response = Response::new(Cut(Some("no".into())));
+        *response.status_mut() = http::StatusCode::BAD_GATEWAY;
+        response
+            .headers_mut()
+            .insert("proxy-status", told.parse().unwrap());
+        response
+    };
+    let response = passed(Request::new(()), failed_behind).await;
+    let kept = "orders;error=connection_refused, cart.shop;received-status=502";
+    assert_eq!(response.headers()["proxy-status"], kept);
+
+    let mut trusted = Request::new(());
+    let client = hop::Client::new(None, true).with_trust(true);
+    trusted.extensions_mut().insert(Arc::new(client));
+    let response = passed(trusted, failed_behind).await;
+    assert!(format!("{:?}", response.headers()["proxy-status"]).contains("secret place"));
+}
