@@ -25,7 +25,7 @@ use tokio::{io::AsyncWriteExt, net::TcpStream, sync::oneshot, time::timeout};
 
 use self::{
     activity::{Activity, Overdue, Patience},
-    entry::Entry,
+    entry::{Entry, StreamEntry},
     io::{ClientStream, Sniffed, Watched},
     leaving::Leaving,
 };
@@ -74,7 +74,7 @@ impl Server {
         let end = if http2 {
             activity.speaks_http2();
             let mut connection =
-                Box::pin(http2_builder(limits).serve_connection(TokioIo::new(stream), entry));
+                Box::pin(http2_builder(limits).serve_connection(TokioIo::new(stream), StreamEntry(entry)));
             course.drive(connection.as_mut()).await
         } else {
             self.serve_http1(stream, entry, course).await
@@ -328,7 +328,7 @@ impl Drive for http1::Connection<TokioIo<Watched>, Entry> {
     }
 }
 
-impl Drive for http2::Connection<TokioIo<Watched>, Entry, TokioExecutor> {
+impl Drive for http2::Connection<TokioIo<Watched>, StreamEntry, TokioExecutor> {
     fn graceful_shutdown(self: Pin<&mut Self>) {
         Self::graceful_shutdown(self);
     }

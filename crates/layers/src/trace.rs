@@ -42,7 +42,9 @@ impl TraceId {
         let separated = rest[0] == b'-' && rest[33] == b'-' && rest[50] == b'-';
         let ends = more.is_empty() || (version != b"00" && more[0] == b'-');
         let version = hex(version)?;
-        let (id, parent) = (hex(&rest[1..33])?, hex(&rest[34..50])?);
+        let (high, low) = (hex(&rest[1..17])?, hex(&rest[17..33])?);
+        let id = (u128::from(high) << 64) | u128::from(low);
+        let parent = hex(&rest[34..50])?;
         hex(&rest[51..53])?;
         (separated && ends && version != 0xff && id != 0 && parent != 0).then_some(Self(id))
     }
@@ -57,16 +59,27 @@ impl TraceId {
     }
 }
 
-/// The number that these lower-case hexadecimal digits write.
-fn hex(digits: &[u8]) -> Option<u128> {
-    digits.iter().try_fold(0, |number: u128, digit| {
-        let value = match digit {
-            b'0'..=b'9' => digit - b'0',
-            b'a'..=b'f' => digit - b'a' + 10,
-            _ => return None,
-        };
-        Some((number << 4) | u128::from(value))
-    })
+/// What each byte is worth as a lower-case hexadecimal digit.
+const DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < HEX.len() {
+        digits[HEX[value] as usize] = value as u8;
+        value += 1;
+    }
+    digits
+};
+const NO_DIGIT: u8 = 0xff;
+
+/// The number that these digits write, at most sixteen of them.
+fn hex(digits: &[u8]) -> Option<u64> {
+    let (mut number, mut seen) = (0, 0);
+    for digit in digits {
+        let value = DIGITS[usize::from(*digit)];
+        seen |= value;
+        number = (number << 4) | u64::from(value);
+    }
+    (seen < 16).then_some(number)
 }
 
 /// Writes the last digits of `number`, as many as there is room for.

@@ -74,6 +74,20 @@ impl hyper::service::Service<Request<Incoming>> for Entry {
     }
 }
 
+/// The same for HTTP/2, where each request becomes a task: a future on the heap is not copied on its way there.
+#[derive(Debug)]
+pub(super) struct StreamEntry(pub(super) Entry);
+
+impl hyper::service::Service<Request<Incoming>> for StreamEntry {
+    type Response = Response<Tracked>;
+    type Error = Infallible;
+    type Future = Pin<Box<ResponseFuture>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        Box::pin(self.0.call(request))
+    }
+}
+
 /// A request in flight on this connection.
 #[derive(Debug)]
 struct Running(Arc<Activity>);
