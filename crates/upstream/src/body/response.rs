@@ -1,0 +1,207 @@
+//! A response's body on its way down.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use outrigger_gateway::{Failure, Reason};
+use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::Upload;
+use crate::{
+    classify::{Phase, Scene},
+    connect::{Connect, Protocol},
+    connection::Facts,
+    pool::{Lease, Pool},
+};
+
+/// What a response's body needs to know of the exchange it belongs to.
+pub(crate) struct Origin<C, B> {
+    pub(crate) pool: Arc<Pool<C, B>>,
+    pub(crate) facts: Facts,
+    pub(crate) protocol: Protocol,
+    pub(crate) reused: bool,
+    pub(crate) lease: Lease<C, B>,
+    pub(crate) upload: Upload,
+}
+
+impl<C: Connect, B> Origin<C, B> {
+    /// A failure of ours, which no error had to name.
+    fn failed(&self, failure: Failure) -> Failure {
+        failure.at_endpoint(self.pool.endpoint().label().clone())
+    }
+}
+
+pin_project! {
+    /// A response's body on its way down. At its end the connection goes back into the pool; dropped before, it is
+    /// closed, or the stream reset.
+    pub struct ResponseBody<C, B> {
+        #[pin]
+        inner: Incoming,
+        origin: Option<Origin<C, B>>,
+        silence: Silence,
+        // What came together with the head.
+        first: Option<Frame<Bytes>>,
+        // Asking hyper costs a lock over HTTP/2, and every layer above asks.
+        ended: bool,
+    }
+}
+
+impl<C, B> ResponseBody<C, B> {
+    pub(crate) fn new(inner: Incoming, origin: Origin<C, B>, idle: Duration) -> Self {
+        let silence = Silence {
+            limit: idle,
+            since: None,
+            sleep: None,
+        };
+        let ended = inner.is_end_stream();
+        let origin = if ended {
+            origin.lease.give_back();
+            None
+        } else {
+            Some(origin)
+        };
+        Self {
+            inner,
+            origin,
+            silence,
+            first: None,
+            ended,
+        }
+    }
+}
+
+impl<C: Connect, B> ResponseBody<C, B> {
+    fn failed(origin: Option<Origin<C, B>>, error: &hyper::Error) -> Failure {
+        let Some(origin) = origin else {
+            return Failure::new(Reason::ResponseIncomplete).with_detail(error);
+        };
+        // A client that breaks its upload off breaks the whole exchange.
+        if let Some(failure) = origin.upload.failure() {
+            return failure;
+        }
+        let scene = Scene {
+            connector: origin.pool.connector(),
+            endpoint: origin.pool.endpoint(),
+            phase: Phase::Body,
+            reused: origin.reused,
+            answered: origin.facts.received.bytes(),
+            protocol: origin.protocol,
+            received: &origin.facts.received,
+        };
+        scene.failure(error)
+    }
+}
+
+fn is_http2<C, B>(origin: &Option<Origin<C, B>>) -> bool {
+    origin
+        .as_ref()
+        .is_some_and(|origin| origin.protocol == Protocol::Http2)
+}
+
+impl<C: Connect, B> ResponseBody<C, B> {
+    /// Looks whether the body begins with a failure; what has come of it is kept.
+    pub(crate) fn begin(&mut self, cx: &mut Context<'_>) -> Result<(), Failure> {
+        if self.ended {
+            return Ok(());
+        }
+        if let Poll::Ready(Some(first)) = Pin::new(&mut *self).poll_inner(cx) {
+            self.first = Some(first?);
+        }
+        Ok(())
+    }
+
+    fn poll_inner(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+        let mut this = self.project();
+        let frame = match this.inner.as_mut().poll_frame(cx) {
+            Poll::Ready(frame) => frame,
+            Poll::Pending => {
+                let silent = ready!(this.silence.poll(cx));
+                return Poll::Ready(this.origin.take().map(|origin| Err(origin.failed(silent))));
+            }
+        };
+        this.silence.broken();
+        let frame = frame.map(|frame| frame.map_err(|error| Self::failed(this.origin.take(), &error)));
+        if frame.is_none() && !this.inner.is_end_stream() && is_http2(this.origin) {
+            // hyper takes NO_ERROR for an end, though only END_STREAM is one (RFC 9113 §8.1).
+            *this.ended = true;
+            let text = "the upstream reset the stream in the body with NO_ERROR";
+            let failure = Failure::new(Reason::ResponseIncomplete).with_detail(text);
+            return Poll::Ready(this.origin.take().map(|origin| Err(origin.failed(failure))));
+        }
+        *this.ended = frame.is_none() || this.inner.is_end_stream();
+        if *this.ended
+            && let Some(origin) = this.origin.take()
+        {
+            origin.lease.give_back();
+        }
+        Poll::Ready(frame)
+    }
+}
+
+impl<C: Connect, B> Body for ResponseBody<C, B> {
+    type Data = Bytes;
+    type Error = Failure;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+        match self.as_mut().project().first.take() {
+            Some(first) => Poll::Ready(Some(Ok(first))),
+            None => self.poll_inner(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended && self.first.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let rest = self.inner.size_hint();
+        let Some(first) = self.first.as_ref().and_then(Frame::data_ref) else {
+            return rest;
+        };
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower() + first.len() as u64);
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper + first.len() as u64);
+        }
+        hint
+    }
+}
+
+/// How long the upstream has kept silent while we waited for it. A client that reads slowly is not its fault.
+struct Silence {
+    limit: Duration,
+    since: Option<Instant>,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Silence {
+    fn broken(&mut self) {
+        self.since = None;
+    }
+
+    /// Ready when the silence has lasted too long. The timer is kept and moved only when it fires, so that a
+    /// stream of small waits costs none.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Failure> {
+        let until = *self.since.get_or_insert_with(Instant::now) + self.limit;
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(until)));
+        loop {
+            ready!(sleep.as_mut().poll(cx));
+            if Instant::now() >= until {
+                let text = format_args!("nothing of the body came for {:?}", self.limit);
+                return Poll::Ready(Failure::new(Reason::ReadTimeout).with_detail(text));
+            }
+            sleep.as_mut().reset(until);
+        }
+    }
+}
