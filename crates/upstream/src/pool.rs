@@ -5,25 +5,26 @@
 //! who wait for it, and goes on if the request that began it is given up. It bounds how long a connection idles
 //! and how old it gets, not how many there are: requests in flight are bounded above, by the limit.
 
+mod lease;
+mod state;
+
 use std::{
     collections::VecDeque,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
 use http_body::Body;
-use hyper::client::conn::{http1, http2};
 use outrigger_gateway::{Failure, Reason};
 use outrigger_layers::{exchange::Exchange, random::random};
 use tokio::{sync::oneshot, time::Instant};
 
+pub(crate) use self::lease::{Lease, Leased};
+use self::state::State;
 use crate::{
     classify::{Phase, Scene},
     connect::{self, Connect, Protocol},
-    connection::{Connection, Facts, HttpLimits, Sender},
+    connection::{Connection, Facts, HttpLimits},
     endpoint::Endpoint,
 };
 
@@ -67,70 +68,6 @@ pub(crate) struct Pool<C, B> {
 /// How a dial for all went: what is known of the connection that was made.
 type Told = Result<Facts, Failure>;
 
-struct State<B> {
-    /// What the endpoint is known to speak; `None` until ALPN has told.
-    protocol: Option<Protocol>,
-    idle: VecDeque<Idle<B>>,
-    shared: Vec<Shared<B>>,
-    dialing: bool,
-    waiting: Vec<oneshot::Sender<Told>>,
-}
-
-struct Idle<B> {
-    sender: http1::SendRequest<B>,
-    facts: Facts,
-    since: Instant,
-    expires: Instant,
-}
-
-struct Shared<B> {
-    sender: http2::SendRequest<B>,
-    facts: Facts,
-    streams: Arc<AtomicUsize>,
-    expires: Instant,
-    /// When a stream last began; connections that idle longer than they may are dropped.
-    since: Instant,
-    used: bool,
-}
-
-/// A connection with room for one request.
-pub(crate) struct Leased<B> {
-    pub(crate) connection: Connection<B>,
-    stream: Option<Stream>,
-    expires: Instant,
-}
-
-/// A place on a connection while a response's body is read; giving it back keeps the connection.
-pub(crate) enum Lease<C, B> {
-    /// The whole connection. Dropped before its response has ended, it is closed.
-    Http1 { pool: Arc<Pool<C, B>>, idle: Idle1<B> },
-    /// One stream of it.
-    Http2 { _stream: Option<Stream> },
-}
-
-/// An HTTP/1.1 connection on its way back into the pool.
-pub(crate) struct Idle1<B> {
-    sender: http1::SendRequest<B>,
-    facts: Facts,
-    expires: Instant,
-}
-
-/// One stream of a shared connection.
-pub(crate) struct Stream(Arc<AtomicUsize>);
-
-impl Stream {
-    fn begin(streams: &Arc<AtomicUsize>) -> Self {
-        streams.fetch_add(1, Relaxed);
-        Self(streams.clone())
-    }
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
-    }
-}
-
 /// Who makes the connection that a request needs.
 enum Dials {
     /// HTTP/1.1: each needs one of its own.
@@ -156,45 +93,6 @@ impl<C, B> Dialing<'_, C, B> {
 impl<C, B> Drop for Dialing<'_, C, B> {
     fn drop(&mut self) {
         self.done();
-    }
-}
-
-impl<B> Leased<B> {
-    /// What is held on to while the response's body is read.
-    pub(crate) fn into_lease<C>(self, pool: &Arc<Pool<C, B>>) -> Lease<C, B> {
-        let (facts, expires) = (self.connection.facts, self.expires);
-        match self.connection.sender {
-            Sender::Http1(sender) => Lease::Http1 {
-                pool: pool.clone(),
-                idle: Idle1 {
-                    sender,
-                    facts,
-                    expires,
-                },
-            },
-            Sender::Http2(_) => Lease::Http2 { _stream: self.stream },
-        }
-    }
-}
-
-impl<C, B> Lease<C, B> {
-    /// The response has ended well: its connection may carry another.
-    pub(crate) fn give_back(self) {
-        if let Self::Http1 { pool, idle } = self
-            && !idle.sender.is_closed()
-        {
-            let Idle1 {
-                sender,
-                facts,
-                expires,
-            } = idle;
-            pool.state().idle.push_back(Idle {
-                sender,
-                facts,
-                since: Instant::now(),
-                expires,
-            });
-        }
     }
 }
 
@@ -382,100 +280,6 @@ where
             stream,
             expires,
         })
-    }
-}
-
-impl<B> State<B> {
-    /// Room for a stream on an HTTP/2 connection.
-    fn shared_room(&mut self, now: Instant) -> Option<Leased<B>> {
-        if self.shared.is_empty() {
-            return None;
-        }
-        self.shared.retain(|shared| !shared.sender.is_closed());
-        let shared = self.shared.iter_mut().find(|shared| {
-            let room = STREAMS.min(shared.facts.streams_allowed());
-            shared.expires > now && shared.streams.load(Relaxed) < room
-        })?;
-        shared.since = now;
-        let reused = std::mem::replace(&mut shared.used, true);
-        let connection = Connection {
-            sender: Sender::Http2(shared.sender.clone()),
-            facts: shared.facts.clone(),
-            reused,
-        };
-        Some(Leased {
-            connection,
-            stream: Some(Stream::begin(&shared.streams)),
-            expires: shared.expires,
-        })
-    }
-
-    /// The HTTP/1.1 connection that was used last, if it is still good.
-    fn idle_room(&mut self, now: Instant, idle_limit: Duration) -> Option<Leased<B>> {
-        let mut busy = Vec::new();
-        let mut found = None;
-        while let Some(idle) = self.idle.pop_back() {
-            if idle.sender.is_closed() || idle.expires <= now || idle.since + idle_limit <= now {
-                continue;
-            }
-            // Its task has not yet seen the end of the last exchange, or still reads a request's rest.
-            if !idle.sender.is_ready() {
-                busy.push(idle);
-                continue;
-            }
-            let Idle {
-                sender,
-                facts,
-                expires,
-                ..
-            } = idle;
-            let reused = facts.received.bytes() > 0;
-            let connection = Connection {
-                sender: Sender::Http1(sender),
-                facts,
-                reused,
-            };
-            found = Some(Leased {
-                connection,
-                stream: None,
-                expires,
-            });
-            break;
-        }
-        self.idle.extend(busy.into_iter().rev());
-        found
-    }
-
-    /// Lets others share a new HTTP/2 connection, and takes the first stream of it.
-    fn share(&mut self, connection: &Connection<B>, expires: Instant) -> Option<Stream> {
-        let Sender::Http2(sender) = &connection.sender else {
-            return None;
-        };
-        let streams = Arc::new(AtomicUsize::new(0));
-        let stream = Stream::begin(&streams);
-        let (facts, since) = (connection.facts.clone(), connection.facts.born);
-        self.shared.push(Shared {
-            sender: sender.clone(),
-            facts,
-            streams,
-            expires,
-            since,
-            used: false,
-        });
-        Some(stream)
-    }
-
-    /// Takes in a connection that was dialed for whoever comes first.
-    fn put(&mut self, leased: Leased<B>) {
-        if let Sender::Http1(sender) = leased.connection.sender {
-            let (facts, expires) = (leased.connection.facts, leased.expires);
-            self.idle.push_back(Idle {
-                since: facts.born,
-                sender,
-                facts,
-                expires,
-            });
-        }
     }
 }
 
