@@ -1,6 +1,6 @@
 //! One failed hop: its reason, where, what exactly, and the error that told us.
 
-use std::{error::Error, fmt, sync::Arc, time::Duration};
+use std::{error::Error, fmt, io, sync::Arc, time::Duration};
 
 use crate::{Reason, table::Repeat};
 
@@ -148,17 +148,23 @@ impl Failure {
 
     /// The [`Failure`] in an error's chain, if one of ours is its cause.
     pub fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
-        let mut next = Some(error);
-        while let Some(error) = next {
-            if let Some(found) = error.downcast_ref() {
-                return Some(found);
-            }
-            // io::Error::source() skips the error that it wraps.
-            let wrapped = error.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());
-            next = wrapped.map(|wrapped| wrapped as _).or_else(|| error.source());
-        }
-        None
+        find_cause(error)
     }
+}
+
+/// The first error of type `E` in an error's chain.
+///
+/// A walk by `source()` alone would miss it: `io::Error::source()` skips the error that it wraps.
+pub fn find_cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = wrapped.map(|wrapped| wrapped as _).or_else(|| error.source());
+    }
+    None
 }
 
 impl From<std::convert::Infallible> for Failure {

@@ -29,6 +29,6 @@ pub mod retry_after;
 pub mod table;
 mod words;
 
-pub use failure::{Extra, Failure, Source};
+pub use failure::{Extra, Failure, Source, find_cause};
 pub use reason::{Reason, UnknownReason};
 pub use response::Voice;

@@ -6,7 +6,7 @@
 
 use std::{error::Error, io};
 
-use outrigger_gateway::{Extra, Failure, Reason};
+use outrigger_gateway::{Extra, Failure, Reason, find_cause};
 use rustls::{AlertDescription, CertificateError, Error as TlsError, InvalidMessage};
 
 use crate::{
@@ -24,18 +24,8 @@ pub fn classify(error: &(dyn Error + 'static)) -> Option<Failure> {
 }
 
 /// rustls's error in the chain of `error`.
-///
-/// `source()` alone does not find it: `io::Error` skips the error that it wraps.
 pub fn find_rustls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a TlsError> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        next = wrapped.map(|wrapped| wrapped as _).or_else(|| error.source());
-    }
-    None
+    find_cause(error)
 }
 
 /// What a TLS error of an upstream's connection is told as.

@@ -5,7 +5,7 @@
 
 use std::{error::Error, io};
 
-use outrigger_gateway::{Extra, Failure, Reason};
+use outrigger_gateway::{Extra, Failure, Reason, find_cause};
 
 use crate::{
     connect::{Connect, Protocol},
@@ -61,7 +61,7 @@ impl<C: Connect> Scene<'_, C> {
     }
 
     fn of_http2(&self, error: &(dyn Error + 'static)) -> Option<Failure> {
-        let error = find::<h2::Error>(error)?;
+        let error = find_cause::<h2::Error>(error)?;
         // Not to be found by `source()`.
         if let Some(io) = error.get_io() {
             return Some(self.of_io_error(io));
@@ -136,7 +136,7 @@ impl<C: Connect> Scene<'_, C> {
     }
 
     fn of_hyper(&self, error: &(dyn Error + 'static)) -> Option<Failure> {
-        let hyper = find::<hyper::Error>(error)?;
+        let hyper = find_cause::<hyper::Error>(error)?;
         if hyper.is_parse_too_large() {
             return Some(self.told(
                 Reason::HeaderSectionTooLarge,
@@ -157,7 +157,7 @@ impl<C: Connect> Scene<'_, C> {
     }
 
     fn of_io(&self, error: &(dyn Error + 'static)) -> Option<Failure> {
-        find::<io::Error>(error).map(|error| self.of_io_error(error))
+        find_cause::<io::Error>(error).map(|error| self.of_io_error(error))
     }
 
     fn of_io_error(&self, error: &io::Error) -> Failure {
@@ -240,21 +240,6 @@ pub(crate) fn connect_error(error: &io::Error) -> Failure {
 pub(crate) fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
-}
-
-/// The first error of type `E` in a chain.
-///
-/// `io::Error::source()` skips the error that it wraps, so a walk by `source()` alone misses it.
-pub(crate) fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        next = wrapped.map(|wrapped| wrapped as _).or_else(|| error.source());
-    }
-    None
 }
 
 #[cfg(test)]

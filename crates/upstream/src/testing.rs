@@ -15,7 +15,7 @@ use std::{
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, combinators::UnsyncBoxBody};
-use outrigger_gateway::{Failure, Reason};
+use outrigger_gateway::{Failure, Reason, find_cause};
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex},
     sync::{mpsc, oneshot},
@@ -25,7 +25,6 @@ use tokio::{
 use crate::{
     Endpoint, Upstream, UpstreamConfig,
     body::BoxError,
-    classify::find,
     connect::{Connect, Connected, Protocol},
     discover::Endpoints,
 };
@@ -111,7 +110,7 @@ impl Connect for Memory {
     }
 
     fn classify(&self, error: &(dyn Error + 'static)) -> Option<Failure> {
-        find::<Alert>(error).map(|alert| Failure::new(Reason::TlsAlert).with_detail(alert))
+        find_cause::<Alert>(error).map(|alert| Failure::new(Reason::TlsAlert).with_detail(alert))
     }
 
     fn is_secure(&self) -> bool {

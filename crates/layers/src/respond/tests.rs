@@ -1,3 +1,4 @@
+use http_body::Frame;
 use http_body_util::{BodyExt, Empty};
 use outrigger_gateway::{Reason, grpc::Code};
 use tower::{ServiceExt, service_fn};

@@ -10,12 +10,11 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use outrigger_gateway::{Failure, Reason};
+use outrigger_gateway::{Failure, Reason, find_cause};
 use outrigger_layers::exchange::Exchange;
 use pin_project_lite::pin_project;
 
 use super::{BoxError, Upload, tape::Kept};
-use crate::classify::find;
 
 pin_project! {
     /// A request's body on its way to an upstream.
@@ -141,12 +140,12 @@ pub(crate) fn client_failure(error: &(dyn StdError + 'static)) -> Failure {
     if let Some(named) = Failure::find(error) {
         return named.clone();
     }
-    let malformed = find::<io::Error>(error).is_some_and(|io| {
+    let malformed = find_cause::<io::Error>(error).is_some_and(|io| {
         matches!(
             io.kind(),
             io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData
         )
-    }) || find::<h2::Error>(error)
+    }) || find_cause::<h2::Error>(error)
         .is_some_and(|h2| h2.is_library() || !h2.is_remote() && h2.is_reset());
     match malformed {
         true => Failure::new(Reason::BadRequest)

@@ -5,10 +5,10 @@ use http::Request;
 use http_body_util::Empty;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use outrigger_gateway::Reason;
+use outrigger_gateway::{Reason, find_cause};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
-use super::{connect_error, find, plain};
+use super::{connect_error, plain};
 use crate::testing::{Alert, soon};
 
 /// A frame of SETTINGS with nothing in it, and RST_STREAM(CANCEL) of stream 1 (RFC 9113 §6.4, §6.5).
@@ -41,7 +41,7 @@ async fn the_h2_error_within_one_of_hyper_is_found_by_its_type() {
 
     let error = soon(response).await.unwrap_err();
 
-    let found = find::<h2::Error>(&error).expect("hyper and we use the same h2");
+    let found = find_cause::<h2::Error>(&error).expect("hyper and we use the same h2");
     assert_eq!(found.reason(), Some(h2::Reason::CANCEL));
     assert!(found.is_remote());
 }
@@ -61,8 +61,8 @@ fn an_error_within_errors_of_io_is_found() {
     let inner = io::Error::new(io::ErrorKind::InvalidData, Alert(48));
     let outer = io::Error::other(inner);
 
-    assert_eq!(find::<Alert>(&outer), Some(&Alert(48)));
-    assert!(find::<h2::Error>(&outer).is_none());
+    assert_eq!(find_cause::<Alert>(&outer), Some(&Alert(48)));
+    assert!(find_cause::<h2::Error>(&outer).is_none());
 }
 
 #[test]

@@ -5,11 +5,11 @@ use http::Request;
 use http_body_util::Empty;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use outrigger_gateway::find_cause;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
 use super::{Counted, Received};
 use crate::{
-    classify::find,
     connect::Connect,
     testing::{Alert, Memory, endpoint, soon},
 };
@@ -60,9 +60,9 @@ fn an_error_of_another_library_is_noted_and_still_found_where_it_is_passed_on() 
 
     assert_eq!(passed.kind(), io::ErrorKind::InvalidData);
     assert_eq!(passed.to_string(), "fatal alert 116");
-    assert_eq!(find::<Alert>(&passed), Some(&Alert(116)));
+    assert_eq!(find_cause::<Alert>(&passed), Some(&Alert(116)));
     let broke = received.broke().expect("it was noted");
-    assert_eq!(find::<Alert>(broke), Some(&Alert(116)));
+    assert_eq!(find_cause::<Alert>(broke), Some(&Alert(116)));
 }
 
 #[test]
@@ -72,7 +72,10 @@ fn of_several_errors_the_first_is_the_cause() {
 
     received.note(io::Error::other(Alert(0)));
 
-    assert_eq!(received.broke().and_then(|broke| find(broke)), Some(&Alert(48)));
+    assert_eq!(
+        received.broke().and_then(|broke| find_cause(broke)),
+        Some(&Alert(48))
+    );
 }
 
 #[tokio::test]
@@ -91,7 +94,10 @@ async fn an_error_that_h2_keeps_only_the_text_of_is_found_where_it_was_noted() {
 
     assert!(soon(response).await.is_err());
     let _ = soon(connection).await;
-    assert_eq!(received.broke().and_then(|broke| find(broke)), Some(&Alert(48)));
+    assert_eq!(
+        received.broke().and_then(|broke| find_cause(broke)),
+        Some(&Alert(48))
+    );
 }
 
 #[tokio::test(start_paused = true)]

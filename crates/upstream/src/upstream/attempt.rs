@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body::Body;
 use hyper::{body::Incoming, client::conn::TrySendError};
-use outrigger_gateway::{Failure, Reason};
+use outrigger_gateway::{Failure, Reason, find_cause};
 use outrigger_layers::{
     deadline::{Deadline, set_remaining},
     exchange::Exchange,
@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use super::{Timeouts, incoming, outgoing::Outgoing};
 use crate::{
     body::{BoxError, Origin, RequestBody, ResponseBody, Upload},
-    classify::{Phase, Scene, find},
+    classify::{Phase, Scene},
     connect::{Connect, Protocol},
     connection::Connection,
     pool::{Leased, Pool},
@@ -331,7 +331,7 @@ impl Spare {
 fn is_vague(error: &hyper::Error) -> bool {
     let of_the_stream =
         |io: &io::Error| io.raw_os_error().is_none() || io.kind() == io::ErrorKind::ConnectionReset;
-    error.is_canceled() || error.is_closed() || find(error).is_some_and(of_the_stream)
+    error.is_canceled() || error.is_closed() || find_cause(error).is_some_and(of_the_stream)
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {
