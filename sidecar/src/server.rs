@@ -15,10 +15,11 @@ use std::{
 
 use http::HeaderValue;
 use hyper::server::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use outrigger_gateway::{Failure, Reason};
 use outrigger_identity::{AcceptError, Alpn, Peer};
 use outrigger_layers::hop;
+use outrigger_upstream::Spawn;
 use tokio::{net::TcpStream, sync::oneshot, time::timeout};
 
 use self::{
@@ -243,8 +244,8 @@ fn http1_builder(limits: &crate::config::Limits) -> http1::Builder {
     builder
 }
 
-fn http2_builder(limits: &crate::config::Limits) -> http2::Builder<TokioExecutor> {
-    let mut builder = http2::Builder::new(TokioExecutor::new());
+fn http2_builder(limits: &crate::config::Limits) -> http2::Builder<Spawn> {
+    let mut builder = http2::Builder::new(Spawn);
     builder
         .timer(TokioTimer::new())
         .max_header_list_size(limits.header_bytes)

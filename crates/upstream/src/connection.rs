@@ -21,13 +21,14 @@ use hyper::{
     body::Incoming,
     client::conn::{TrySendError, http1, http2},
 };
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     sync::watch,
     time::{Instant, timeout},
 };
 
 use crate::{
+    Spawn,
     connect::{Connected, Protocol},
     io::{Counted, Received},
 };
@@ -139,7 +140,7 @@ where
             }
             Protocol::Http2 => {
                 let header_list = u32::try_from(limits.header_bytes).unwrap_or(u32::MAX);
-                let handshake = http2::Builder::new(TokioExecutor::new())
+                let handshake = http2::Builder::new(Spawn)
                     .timer(TokioTimer::new())
                     .max_header_list_size(header_list)
                     .handshake(TokioIo::new(io));

@@ -9,6 +9,7 @@ mod endpoint;
 mod guess;
 mod io;
 mod pool;
+mod spawn;
 #[cfg(test)]
 mod testing;
 mod upstream;
@@ -17,4 +18,5 @@ pub use body::{RequestBody, ResponseBody};
 pub use connection::HttpLimits;
 pub use endpoint::Endpoint;
 pub use pool::PoolConfig;
+pub use spawn::Spawn;
 pub use upstream::{Speak, Timeouts, Upstream, UpstreamConfig};

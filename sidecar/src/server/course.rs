@@ -8,7 +8,8 @@ use std::{
 };
 
 use hyper::server::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioIo;
+use outrigger_upstream::Spawn;
 use pin_project_lite::pin_project;
 use tokio::{io::AsyncWriteExt, time::timeout};
 
@@ -117,7 +118,7 @@ impl Drive for http1::Connection<TokioIo<Watched>, Entry> {
     }
 }
 
-impl Drive for http2::Connection<TokioIo<Watched>, StreamEntry, TokioExecutor> {
+impl Drive for http2::Connection<TokioIo<Watched>, StreamEntry, Spawn> {
     fn graceful_shutdown(self: Pin<&mut Self>) {
         Self::graceful_shutdown(self);
     }
