@@ -98,7 +98,7 @@ Environment:
   OUTRIGGER_CONFIG  the configuration file, where --config is not given
   OUTRIGGER_LOG     log filter, such as `info` or `outrigger_sidecar=debug`
 
-Exit codes: 0 fine, 64 usage or configuration, 69 unavailable, 70 internal";
+Exit codes: 0 fine, 1 a row of the demo is wrong, 64 usage or configuration, 69 unavailable, 70 internal";
 
 #[derive(Debug, Subcommand)]
 enum Verb {

@@ -4,6 +4,8 @@
 //! builds its own stack from the shared [`plan`](crate::plan): what workers have in common (limits, metrics,
 //! endpoints) is in there.
 
+use std::sync::Arc;
+
 use hyper::body::Incoming;
 use outrigger_layers::{
     deadline::{DeadlineLayer, WithDeadline},
@@ -17,8 +19,9 @@ use tower::ServiceBuilder;
 
 use crate::{
     admit::{Admit, AdmitLayer},
+    config::Route,
     connector::Connector,
-    plan::{Direction, Upstream},
+    plan::{Bound, Direction, Upstream},
     route::Router,
 };
 
@@ -30,6 +33,9 @@ pub(crate) type Reach = WithDeadline<Shed<Limited<Pooled>>>;
 
 /// An upstream over connections of one worker.
 pub(crate) type Pooled = outrigger_upstream::Upstream<Connector, Incoming>;
+
+/// Which requests go to an upstream, what counts them there, and how it is reached.
+type Way = (Route, Arc<Bound>, Reach);
 
 /// The way of one request.
 pub(crate) fn stack(direction: &Direction) -> (Stack, Vec<Pooled>) {
@@ -51,12 +57,7 @@ pub(crate) fn stack(direction: &Direction) -> (Stack, Vec<Pooled>) {
 }
 
 /// The rest of the way, once it is known which upstream.
-fn reach(
-    upstream: &Upstream,
-) -> (
-    (crate::config::Route, std::sync::Arc<crate::plan::Bound>, Reach),
-    Pooled,
-) {
+fn reach(upstream: &Upstream) -> (Way, Pooled) {
     let pooled = upstream.pooled();
     let reach = ServiceBuilder::new()
         // Above every queue: time spent waiting counts.

@@ -15,7 +15,7 @@ use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// An HTTP/1.1 connection that has idled this long naps.
-const NAP: Duration = Duration::from_millis(250);
+const NAP: Duration = Duration::from_millis(600);
 
 /// The doings of one connection. One thread writes and reads it; the atomics only make it shareable.
 #[derive(Debug)]
