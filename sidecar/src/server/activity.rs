@@ -6,7 +6,10 @@
 
 use std::{
     pin::Pin,
-    sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
+    sync::{
+        LazyLock,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -15,7 +18,9 @@ use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// An HTTP/1.1 connection that has idled this long naps.
-const NAP: Duration = Duration::from_millis(600);
+const NAP: Duration = Duration::from_millis(500);
+/// Connections look this often whether they may.
+const TOGETHER: Duration = Duration::from_millis(250);
 
 /// The doings of one connection. One thread writes and reads it; the atomics only make it shareable.
 #[derive(Debug)]
@@ -126,6 +131,18 @@ pub(super) enum Overdue {
     Nap,
 }
 
+/// When to look. Naps are in no hurry: connections look for theirs at the same moments, so that a thousand of them
+/// do not wake the thread a thousand times.
+fn due(until: Instant, overdue: Overdue) -> Instant {
+    static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
+    if overdue != Overdue::Nap {
+        return until;
+    }
+    let moments = until.saturating_duration_since(*EPOCH).as_millis() / TOGETHER.as_millis();
+    let next = u32::try_from(moments + 1).unwrap_or(u32::MAX);
+    (*EPOCH + TOGETHER * next).max(until)
+}
+
 pin_project! {
     /// Watches an [`Activity`] with one timer, which is only moved when it fires or would fire too late: a healthy
     /// request does not touch it.
@@ -164,10 +181,10 @@ impl Patience {
                 Overdue::Idle => (since + *this.idle_time, overdue),
                 Overdue::Nap => (since + NAP.min(*this.idle_time), overdue),
             });
-            if let Some((until, _)) = awaited
+            if let Some((until, overdue)) = awaited
                 && until < this.sleep.deadline()
             {
-                this.sleep.as_mut().reset(until);
+                this.sleep.as_mut().reset(due(until, overdue));
             }
             ready!(this.sleep.as_mut().poll(cx));
             let now = Instant::now();
@@ -176,7 +193,7 @@ impl Patience {
                     this.sleep.as_mut().reset(now + *this.idle_time);
                     return Poll::Ready(overdue);
                 }
-                Some((until, _)) => this.sleep.as_mut().reset(until),
+                Some((until, overdue)) => this.sleep.as_mut().reset(due(until, overdue)),
                 None => this.sleep.as_mut().reset(now + *this.header_time),
             }
         }
