@@ -55,6 +55,7 @@ struct Worker {
 #[derive(Debug)]
 struct Open {
     count: AtomicUsize,
+    /// Of all listeners of this kind together: they share one series.
     gauge: Gauge,
     /// Asks each connection to end, by being dropped. `None` once that was done.
     drains: Mutex<Option<HashMap<u64, oneshot::Sender<()>>>>,
@@ -72,7 +73,7 @@ impl Workers {
         let workers = (0..count).map(|index| Worker::start(index, plan.clone(), open.clone()));
         Ok(Self {
             workers: workers.collect::<io::Result<_>>()?,
-            open: open.clone(),
+            open,
         })
     }
 
@@ -84,7 +85,7 @@ impl Workers {
             .min_by_key(|worker| worker.connections.load(Relaxed));
         let worker = fewest.expect("there is at least one worker");
         worker.connections.fetch_add(1, Relaxed);
-        self.open[direction].changed(self.open[direction].count.fetch_add(1, Relaxed) + 1);
+        self.open[direction].enter();
         // A worker that is gone takes the connection with it.
         let _ = worker.arrivals.send(Arrival {
             stream,
@@ -127,12 +128,18 @@ impl Open {
         }
     }
 
-    fn drains(&self) -> std::sync::MutexGuard<'_, Option<HashMap<u64, oneshot::Sender<()>>>> {
-        self.drains.lock().unwrap_or_else(PoisonError::into_inner)
+    fn enter(&self) {
+        self.count.fetch_add(1, Relaxed);
+        self.gauge.increment(1.0);
     }
 
-    fn changed(&self, count: usize) {
-        self.gauge.set(count as f64);
+    fn leave(&self) {
+        self.count.fetch_sub(1, Relaxed);
+        self.gauge.decrement(1.0);
+    }
+
+    fn drains(&self) -> std::sync::MutexGuard<'_, Option<HashMap<u64, oneshot::Sender<()>>>> {
+        self.drains.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -167,7 +174,7 @@ impl Drop for Counted<'_> {
             drains.remove(&self.id);
         }
         self.connections.fetch_sub(1, Relaxed);
-        self.open.changed(self.open.count.fetch_sub(1, Relaxed) - 1);
+        self.open.leave();
     }
 }
 
@@ -226,5 +233,23 @@ async fn sweep(pools: Vec<Pooled>) {
     loop {
         ticks.tick().await;
         pools.iter().for_each(Pooled::sweep);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Open;
+    use crate::telemetry::Telemetry;
+
+    #[test]
+    fn listeners_of_one_direction_are_counted_together() {
+        let telemetry = Telemetry::new();
+        let [first, second] = [(); 2].map(|()| Open::new("inbound", &*telemetry.recorder));
+        first.enter();
+        second.enter();
+        second.leave();
+        let told = telemetry.prometheus.render();
+        let line = "outrigger_connections{direction=\"inbound\",state=\"open\"} 1\n";
+        assert!(told.contains(line), "{told}");
     }
 }
