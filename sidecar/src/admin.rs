@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use outrigger_identity::{Certificate, Gauges, expiry};
+use outrigger_identity::{Certificate, Gauges, date, expiry};
 use serde_json::{Value, json};
 
 use crate::{
@@ -134,8 +134,8 @@ fn describe(certificate: &Certificate) -> Value {
         "serial": certificate.serial,
         "spiffe": certificate.spiffe.as_ref().map(ToString::to_string),
         "dns": certificate.dns,
-        "not_before": rfc3339(certificate.not_before),
-        "not_after": rfc3339(certificate.not_after),
+        "not_before": date(certificate.not_before),
+        "not_after": date(certificate.not_after),
         "expires_in_seconds": certificate.not_after - now,
         "stage": expiry::stage(certificate.not_before, certificate.not_after, now).label(),
         "sha256": certificate.sha256,
@@ -144,16 +144,12 @@ fn describe(certificate: &Certificate) -> Value {
 
 fn line(certificate: &Certificate) -> String {
     let stage = expiry::stage(certificate.not_before, certificate.not_after, now());
-    let (role, until) = (certificate.role.label(), rfc3339(certificate.not_after));
+    let (role, until) = (certificate.role.label(), date(certificate.not_after));
     format!(
         "{role:12} {:9} until {until}  {}",
         stage.label(),
         certificate.label()
     )
-}
-
-pub(crate) fn rfc3339(seconds: i64) -> String {
-    jiff::Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.to_string())
 }
 
 /// JSON, or the text if the caller asked for text.

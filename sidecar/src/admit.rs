@@ -5,16 +5,16 @@
 //! [`Denied`] in the extensions of each request; a caller that is allowed costs nothing.
 
 use std::{
-    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use http::Request;
 use outrigger_gateway::{Failure, Reason};
-use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
+
+use crate::refusal::OrRefused;
 
 /// In the extensions of requests from a caller that is not allowed: why not, as a sentence.
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ where
 {
     type Response = S::Response;
     type Error = Failure;
-    type Future = ResponseFuture<S::Future>;
+    type Future = OrRefused<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         self.inner.poll_ready(cx)
@@ -74,39 +74,8 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         match self.refusal(&request) {
-            None => ResponseFuture {
-                admitted: Some(self.inner.call(request)),
-                refused: None,
-            },
-            refused => ResponseFuture {
-                admitted: None,
-                refused,
-            },
-        }
-    }
-}
-
-pin_project! {
-    /// Response future of [`Admit`].
-    #[derive(Debug)]
-    pub(crate) struct ResponseFuture<F> {
-        #[pin]
-        admitted: Option<F>,
-        refused: Option<Failure>,
-    }
-}
-
-impl<F, T> Future for ResponseFuture<F>
-where
-    F: Future<Output = Result<T, Failure>>,
-{
-    type Output = Result<T, Failure>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        match this.admitted.as_pin_mut() {
-            Some(admitted) => admitted.poll(cx),
-            None => Poll::Ready(Err(this.refused.take().expect("no poll follows a failed one"))),
+            None => OrRefused::asked(self.inner.call(request)),
+            Some(failure) => OrRefused::refused(failure),
         }
     }
 }

@@ -13,6 +13,7 @@ mod handshakes;
 mod listener;
 mod plan;
 mod ready;
+mod refusal;
 mod route;
 pub mod run;
 mod server;

@@ -5,7 +5,6 @@
 
 use std::{
     cmp::Reverse,
-    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -13,12 +12,12 @@ use std::{
 use http::{Request, Response, header};
 use outrigger_gateway::{Failure, Reason};
 use outrigger_layers::{exchange::Exchange, observe::Bound};
-use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::{
     config::{HostPattern, PathPrefix, Route, normalize_host},
     ready::call_ready,
+    refusal::OrRefused,
 };
 
 /// Sends each request to the service of its route.
@@ -112,7 +111,7 @@ where
 {
     type Response = Response<B>;
     type Error = Failure;
-    type Future = ResponseFuture<S, Request<A>>;
+    type Future = OrRefused<S::Future>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         // Which service is to be ready only the request can tell.
@@ -121,18 +120,12 @@ where
 
     fn call(&mut self, request: Request<A>) -> Self::Future {
         let Some(way) = self.find(&request) else {
-            return ResponseFuture {
-                sent: None,
-                lost: Some(lost(&request)),
-            };
+            return OrRefused::refused(lost(&request));
         };
         if let Some(exchange) = Exchange::of(request.extensions()) {
             exchange.bind(&way.bound);
         }
-        ResponseFuture {
-            sent: Some(call_ready(way.service.clone(), request)),
-            lost: None,
-        }
+        OrRefused::asked(call_ready(way.service.clone(), request))
     }
 }
 
@@ -144,33 +137,6 @@ fn lost<B>(request: &Request<B>) -> Failure {
         .unwrap_or_default();
     let path = request.uri().path();
     Failure::new(Reason::NoRoute).with_detail(format_args!("no upstream is configured for {host}{path}"))
-}
-
-pin_project! {
-    /// Response future of [`Router`].
-    pub(crate) struct ResponseFuture<S, A>
-    where
-        S: Service<A>,
-    {
-        #[pin]
-        sent: Option<S::Future>,
-        lost: Option<Failure>,
-    }
-}
-
-impl<S, A> Future for ResponseFuture<S, A>
-where
-    S: Service<A, Error = Failure>,
-{
-    type Output = Result<S::Response, Failure>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        match this.sent.as_pin_mut() {
-            Some(sent) => sent.poll(cx),
-            None => Poll::Ready(Err(this.lost.take().expect("no poll follows a failed one"))),
-        }
-    }
 }
 
 #[cfg(test)]

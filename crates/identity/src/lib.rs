@@ -77,3 +77,4 @@ pub use server::{AcceptError, Acceptor, ClientAuth, ServerSettings};
 pub use spiffe::{SpiffeError, SpiffeId, SpiffePattern};
 pub use tls::Alpn;
 pub use watch::Watch;
+pub use words::date;

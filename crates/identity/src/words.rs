@@ -1,7 +1,7 @@
 //! Dates, spans and lists as people read them.
 
 /// `2026-11-22T10:00:00Z`, of seconds since 1970.
-pub(crate) fn date(seconds: i64) -> String {
+pub fn date(seconds: i64) -> String {
     match jiff::Timestamp::from_second(seconds) {
         Ok(date) => date.to_string(),
         Err(_) => format!("second {seconds}"),

@@ -7,7 +7,7 @@ use outrigger_identity::{Identity, Pem};
 use tokio::time::sleep;
 
 use super::{app::App, caller::Caller, configuration, names::NameServer};
-use crate::{Direction, Sidecar, admin::rfc3339, config::Config};
+use crate::{Direction, Sidecar, config::Config};
 
 /// The demo could not be set up.
 pub(super) type SetupError = Box<dyn Error + Send + Sync>;
@@ -55,7 +55,7 @@ impl World {
             server,
             client,
             _expired: expired,
-            expired_at: rfc3339(papers.expired.leaf().not_after),
+            expired_at: outrigger_identity::date(papers.expired.leaf().not_after),
             stranger,
             _names: names,
         })
