@@ -5,6 +5,7 @@ mod course;
 mod entry;
 mod io;
 mod leaving;
+mod meet;
 
 use std::{
     net::SocketAddr,
@@ -13,23 +14,20 @@ use std::{
     time::Duration,
 };
 
-use http::HeaderValue;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use outrigger_gateway::{Failure, Reason};
-use outrigger_identity::{AcceptError, Alpn, Peer};
-use outrigger_layers::hop;
 use outrigger_upstream::Spawn;
-use tokio::{net::TcpStream, sync::oneshot, time::timeout};
+use tokio::{net::TcpStream, sync::oneshot};
 
 use self::{
     activity::{Activity, Patience},
     course::{Course, End},
     entry::{Entry, StreamEntry},
-    io::{ClientStream, Sniffed, Watched},
+    io::Watched,
     leaving::Leaving,
 };
-use crate::{admit::Denied, plan::Direction, stack::Stack};
+use crate::{plan::Direction, stack::Stack};
 
 /// What a worker serves connections of one listener with.
 #[derive(Debug)]
@@ -116,84 +114,6 @@ impl Server {
         }
     }
 
-    /// Gets to know the client, and whether it speaks HTTP/2.
-    async fn meet(
-        &self,
-        stream: TcpStream,
-        addr: SocketAddr,
-        activity: &Arc<Activity>,
-    ) -> Option<(Watched, Entry, bool)> {
-        let (stream, client, denied, alpn) = self.welcome(stream, addr).await?;
-        let mut stream = Watched::new(stream, activity.clone());
-        let http2 = match alpn {
-            Some(Alpn::H2) => true,
-            // What was agreed on holds; but nothing is set up before the client says anything.
-            alpn => match stream.sniff(self.direction.limits.header_time).await {
-                Sniffed::Http1 => false,
-                Sniffed::Http2 => alpn.is_none(),
-                Sniffed::Nothing => return None,
-            },
-        };
-        let entry = Entry::new(self.stack.clone(), client, denied, activity.clone());
-        Some((stream, entry, http2))
-    }
-
-    /// Makes the TLS handshake, where there is one, and gets to know the client.
-    async fn welcome(
-        &self,
-        stream: TcpStream,
-        addr: SocketAddr,
-    ) -> Option<(ClientStream, Arc<hop::Client>, Option<Denied>, Option<Alpn>)> {
-        let _ = stream.set_nodelay(true);
-        let loopback = addr.ip().to_canonical().is_loopback();
-        let Some(acceptor) = &self.direction.accept else {
-            let client = hop::Client::new(Some(addr), false).with_trust(loopback);
-            return Some((ClientStream::Plain(stream), Arc::new(client), None, None));
-        };
-        let limit = self.direction.limits.handshake_time;
-        let accepted = timeout(limit, acceptor.accept(stream)).await;
-        let accepted = accepted.unwrap_or_else(|_| Err(AcceptError::timeout(limit)));
-        self.direction.handshakes.count_accept(accepted.as_ref().err());
-        let stream = match accepted {
-            Ok(stream) => stream,
-            Err(error) => {
-                refused(&error, addr);
-                return None;
-            }
-        };
-        let peer = Peer::of(stream.get_ref().1);
-        let alpn = Alpn::of(stream.get_ref().1);
-        let mut client = hop::Client::new(Some(addr), true).with_trust(loopback || peer.is_some());
-        if let Some(xfcc) = peer
-            .as_ref()
-            .and_then(|peer| HeaderValue::try_from(peer.xfcc()).ok())
-        {
-            client = client.with_certificate(xfcc);
-        }
-        let denied = self.denied(peer.as_ref());
-        Some((
-            ClientStream::Tls(Box::new(stream)),
-            Arc::new(client),
-            denied,
-            alpn,
-        ))
-    }
-
-    /// Why this peer may not call, if it may not.
-    fn denied(&self, peer: Option<&Peer>) -> Option<Denied> {
-        let allow = &self.direction.allow;
-        let id = peer.and_then(Peer::spiffe);
-        if allow.is_empty() || id.is_some_and(|id| allow.iter().any(|pattern| pattern.matches(id))) {
-            return None;
-        }
-        let who = match (id, peer) {
-            (Some(id), _) => id.to_string(),
-            (None, Some(peer)) => format!("{}, which has no SPIFFE ID,", peer.label()),
-            (None, None) => "a caller without a certificate".to_owned(),
-        };
-        Some(Denied(format!("{who} is not among those allowed to call").into()))
-    }
-
     /// Counts what hyper answered by itself: the stack never saw it.
     fn tell(&self, error: &hyper::Error) {
         let text = error.to_string();
@@ -254,13 +174,4 @@ fn http2_builder(limits: &crate::config::Limits) -> http2::Builder<Spawn> {
         // no attack (h2 takes 20 for one), and the others' must not end with them. What comes beyond is one.
         .max_pending_accept_reset_streams(limits.streams.get() as usize);
     builder
-}
-
-fn refused(error: &AcceptError, addr: SocketAddr) {
-    let (result, detail) = (error.result().label(), error.detail());
-    if error.is_noise() {
-        tracing::debug!(%addr, result, detail, "a TLS handshake did not come about");
-    } else {
-        tracing::warn!(%addr, result, detail, "a client was not let in");
-    }
 }
