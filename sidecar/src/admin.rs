@@ -62,7 +62,7 @@ impl Admin {
         for upstream in directions.flat_map(|direction| &direction.upstreams) {
             upstream.bound.show_limit(&upstream.limit);
         }
-        self.shared.telemetry.prometheus.render()
+        self.shared.telemetry.render()
     }
 }
 

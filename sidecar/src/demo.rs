@@ -32,13 +32,14 @@ use self::{
     screen::Screen,
     world::{SetupError, World},
 };
-use crate::{cli, config, run, telemetry};
+use crate::{cli, config, panics, run, telemetry};
 
 /// Exit code when a row is not as it should be.
 const WRONG: u8 = 1;
 
 /// Plays the demo; `once` exits after the walk. Log lines are written only where there is a `filter`.
 pub fn run(once: bool, filter: Option<&str>) -> ExitCode {
+    panics::watch();
     if let Some(filter) = filter
         && let Err(error) = log(filter)
     {

@@ -11,6 +11,7 @@ mod connector;
 pub mod demo;
 mod handshakes;
 mod listener;
+mod panics;
 mod plan;
 mod ready;
 mod refusal;

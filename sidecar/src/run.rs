@@ -7,7 +7,7 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
 };
 
-use crate::{Sidecar, StartError, cli, config::Config, telemetry};
+use crate::{Sidecar, StartError, cli, config::Config, panics, telemetry};
 
 /// Exit code when what is needed cannot be had, such as a port (`EX_UNAVAILABLE` of sysexits.h).
 pub const UNAVAILABLE: u8 = 69;
@@ -16,6 +16,7 @@ pub const INTERNAL: u8 = 70;
 
 /// Carries traffic until it is asked to stop.
 pub fn run(file: &Path, filter: Option<&str>) -> ExitCode {
+    panics::watch();
     let loaded = match cli::load(file) {
         Ok(loaded) => loaded,
         Err(code) => return code,

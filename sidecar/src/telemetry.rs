@@ -2,11 +2,14 @@
 
 use std::{io::IsTerminal, sync::Arc, time::Duration};
 
-use metrics::Recorder;
+use metrics::{Counter, Key, KeyName, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, registry, util::SubscriberInitExt};
 
-use crate::config::{Log, LogFormat};
+use crate::{
+    config::{Log, LogFormat},
+    panics,
+};
 
 /// Upper bounds of the duration histograms: OpenTelemetry's, and one more for what is fast.
 const SECONDS: &[f64] = &[
@@ -14,12 +17,14 @@ const SECONDS: &[f64] = &[
 ];
 /// Histograms keep every sample until they are looked after.
 const UPKEEP: Duration = Duration::from_secs(5);
+const PANICS: &str = "outrigger_panics_total";
 
 /// The metrics of one sidecar: a recorder of its own, since two may run in one process.
 #[derive(Clone)]
 pub(crate) struct Telemetry {
     pub(crate) recorder: Arc<dyn Recorder + Send + Sync>,
-    pub(crate) prometheus: PrometheusHandle,
+    prometheus: PrometheusHandle,
+    panics: Counter,
 }
 
 impl std::fmt::Debug for Telemetry {
@@ -35,10 +40,25 @@ impl Telemetry {
             .expect("there are buckets");
         let recorder = builder.build_recorder();
         let prometheus = recorder.handle();
+        let describe = "Faults of ours that ended a task; of the whole process.";
+        recorder.describe_counter(
+            KeyName::from_const_str(PANICS),
+            Some(Unit::Count),
+            describe.into(),
+        );
+        let metadata = Metadata::new(module_path!(), Level::INFO, None);
+        let panics = recorder.register_counter(&Key::from_static_name(PANICS), &metadata);
         Self {
             recorder: Arc::new(recorder),
             prometheus,
+            panics,
         }
+    }
+
+    /// Everything so far, in Prometheus's text format.
+    pub(crate) fn render(&self) -> String {
+        self.panics.absolute(panics::count());
+        self.prometheus.render()
     }
 
     /// Keeps the histograms small, for as long as it is polled.

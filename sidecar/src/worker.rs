@@ -1,6 +1,9 @@
 //! Workers: each one thread with a runtime, stacks and connection pools of its own. On the path of a healthy
 //! request nothing is shared but atomics.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::HashMap,
     io,
@@ -233,23 +236,5 @@ async fn sweep(pools: Vec<Pooled>) {
     loop {
         ticks.tick().await;
         pools.iter().for_each(Pooled::sweep);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Open;
-    use crate::telemetry::Telemetry;
-
-    #[test]
-    fn listeners_of_one_direction_are_counted_together() {
-        let telemetry = Telemetry::new();
-        let [first, second] = [(); 2].map(|()| Open::new("inbound", &*telemetry.recorder));
-        first.enter();
-        second.enter();
-        second.leave();
-        let told = telemetry.prometheus.render();
-        let line = "outrigger_connections{direction=\"inbound\",state=\"open\"} 1\n";
-        assert!(told.contains(line), "{told}");
     }
 }

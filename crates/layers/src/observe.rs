@@ -229,8 +229,12 @@ impl End {
 impl Drop for End {
     fn drop(&mut self) {
         if !self.told {
-            self.exchange
-                .fail(&Failure::new(Reason::ClientGone).with_detail("the client went away"));
+            let failure = if std::thread::panicking() {
+                Failure::new(Reason::Internal).with_detail("a fault of the gateway's own ended it")
+            } else {
+                Failure::new(Reason::ClientGone).with_detail("the client went away")
+            };
+            self.exchange.fail(&failure);
             self.tell();
         }
     }

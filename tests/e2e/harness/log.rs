@@ -4,6 +4,7 @@ use std::{
     io::{BufRead, BufReader, Read},
     sync::{Arc, Mutex, PoisonError},
     thread,
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -61,6 +62,15 @@ impl Log {
                 return self.records().into_iter().find(&wanted);
             }
         }
+    }
+
+    /// What it said of panics, the process being dead: blocks until all it said is read.
+    pub(crate) fn panics(&self) -> Vec<Value> {
+        while self.news.has_changed().is_ok() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        let is_panic = |line: &Value| line["target"] == "outrigger_sidecar::panics";
+        self.records().into_iter().filter(is_panic).collect()
     }
 
     /// Everything, once the process has closed its stderr.

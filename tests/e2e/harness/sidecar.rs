@@ -16,6 +16,8 @@ use super::{Client, LONG, Metrics, Reply, get, log::Log, within};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_outrigger");
 
+const PANICS: &str = "outrigger_panics_total";
+
 /// Admin and probe wherever there is room.
 const OPERATORS: &str = "\n[admin]\nlisten = \"127.0.0.1:0\"\n[probe]\nlisten = \"127.0.0.1:0\"\n";
 
@@ -107,9 +109,12 @@ impl Sidecar {
         Client::http1(self.probe).await.ask(get(path)).await
     }
 
-    /// Its metrics now.
+    /// Its metrics now, which must not tell of a panic.
     pub(crate) async fn metrics(&self) -> Metrics {
-        Metrics::parse(&self.ask_probe("/metrics").await.text())
+        let metrics = Metrics::parse(&self.ask_probe("/metrics").await.text());
+        assert!(metrics.has(PANICS), "it is there from the start");
+        assert_eq!(metrics.sum(PANICS, &[]), 0.0, "{}", self.log.text());
+        metrics
     }
 
     /// The access line of the one exchange that `wanted` is about.
@@ -157,7 +162,11 @@ impl Drop for Sidecar {
                 self.inbound.first().or(self.outbound.as_ref()),
                 self.log.text()
             );
+            return;
         }
+        // Whatever a test is about: nothing may panic meanwhile.
+        let panics = self.log.panics();
+        assert!(panics.is_empty(), "{panics:#?}");
     }
 }
 
