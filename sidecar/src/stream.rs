@@ -4,8 +4,10 @@ use std::{
     io,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -16,6 +18,29 @@ use tokio::{
 pub(crate) enum MaybeTls<T> {
     Plain(TcpStream),
     Tls(Box<T>),
+}
+
+#[expect(dead_code, reason = "what carries streams follows")]
+impl<T> MaybeTls<T> {
+    /// From now on its peer sees it cut, whoever drops it and why, until it is [`spared`](Self::spare).
+    ///
+    /// Over TCP it will be reset: being closed looks like an end that is meant. Over TLS there is nothing to do:
+    /// without `close_notify` it is no end.
+    pub(crate) fn doom(&self) {
+        self.linger(Some(Duration::ZERO));
+    }
+
+    /// It has ended well, and may be dropped.
+    pub(crate) fn spare(&self) {
+        self.linger(None);
+    }
+
+    fn linger(&self, time: Option<Duration>) {
+        if let Self::Plain(stream) = self {
+            // Fails only for a socket that is no more.
+            let _ = SockRef::from(stream).set_linger(time);
+        }
+    }
 }
 
 /// Does the same with whichever stream it is.

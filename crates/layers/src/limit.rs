@@ -64,7 +64,16 @@ impl Limit {
     pub fn in_flight(&self) -> usize {
         self.0.in_flight()
     }
+
+    /// A place below the limit for something that is no request, if there is one now and nobody waits for it.
+    pub fn try_enter(&self) -> Option<Place> {
+        self.0.try_permit().map(Place)
+    }
 }
+
+/// A place below a [`Limit`]; given back on drop.
+#[derive(Debug)]
+pub struct Place(#[expect(dead_code, reason = "held, and dropped")] Permit);
 
 /// Wraps services with [`Limited`]; all of them share one [`Limit`].
 #[derive(Clone, Debug)]

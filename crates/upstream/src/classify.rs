@@ -3,10 +3,13 @@
 //! An error's type is not enough to name a failure rightly: the same `IncompleteMessage` means "closed before any
 //! byte" and "cut in the head". What else is needed travels in a [`Scene`].
 
+mod stream;
+
 use std::{error::Error, io};
 
 use outrigger_gateway::{Extra, Failure, Reason, find_cause};
 
+pub use self::stream::broken_stream;
 use crate::{
     connect::{Connect, Protocol},
     endpoint::Endpoint,

@@ -13,6 +13,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
+pub use crate::classify::broken_stream;
 use crate::{classify, endpoint::Endpoint};
 
 /// An HTTP version that a connection speaks.
@@ -76,7 +77,11 @@ fn refused(error: io::Error, endpoint: &Endpoint) -> Failure {
 }
 
 /// Connects within `limit` and says how long it took.
-pub(crate) async fn within<C: Connect>(
+///
+/// # Errors
+///
+/// The connector's failure, or [`Reason::ConnectionTimeout`]; either names the endpoint.
+pub async fn within<C: Connect>(
     connector: &C,
     endpoint: &Endpoint,
     limit: Duration,

@@ -91,6 +91,15 @@ impl Endpoints {
         self.set.load().endpoints.iter().map(Endpoint::address).collect()
     }
 
+    /// The endpoints known now; at the very start, the first ones, waited for no longer than `limit`.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none: `dns_error` or `dns_timeout`.
+    pub async fn known(&self, limit: Duration) -> Result<Vec<Endpoint>, Failure> {
+        Ok(self.current(limit).await?.endpoints.clone())
+    }
+
     /// The set known now; at the very start, the first one, waited for no longer than `limit`.
     pub(crate) async fn current(&self, limit: Duration) -> Result<Arc<Set>, Failure> {
         let set = self.set.load_full();

@@ -52,6 +52,11 @@ impl Semaphore {
         self.state.load(Relaxed) / PERMIT
     }
 
+    /// A permit, if there is room; who asks so does not wait.
+    pub(super) fn try_permit(self: &Arc<Self>) -> Option<Permit> {
+        self.try_take().then(|| Permit(self.clone()))
+    }
+
     /// Takes a permit if there is room.
     fn try_take(&self) -> bool {
         let take = |state| self.has_room(state).then_some(state + PERMIT);

@@ -196,3 +196,14 @@ async fn the_task_that_polled_last_is_the_one_woken() {
     assert!(late.is_woken() && !early.is_woken());
     assert_ready!(late.enter(|cx, _| Service::<Request<()>>::poll_ready(&mut second, cx))).unwrap();
 }
+
+#[test]
+fn a_place_counts_like_a_request_until_it_is_dropped() {
+    let limit = Limit::new(1);
+    let place = limit.try_enter().expect("there is room");
+    assert_eq!(limit.in_flight(), 1);
+    assert!(limit.try_enter().is_none(), "the limit is reached");
+    drop(place);
+    assert_eq!(limit.in_flight(), 0);
+    assert!(limit.try_enter().is_some());
+}
