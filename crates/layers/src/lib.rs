@@ -1,15 +1,20 @@
 //! Tower layers that fail with a named reason.
 
+pub mod breaker;
 pub mod deadline;
 pub mod exchange;
 pub mod hop;
 pub mod limit;
 pub mod observe;
 pub mod random;
+pub mod rate;
 mod ready;
 pub mod respond;
+pub mod retry;
 pub mod shed;
 #[cfg(test)]
 mod testing;
+pub mod throttle;
 pub mod timeout;
 pub mod trace;
+mod window;

@@ -21,9 +21,21 @@ pub fn random() -> u64 {
     })
 }
 
+/// A number as a share: at least 0, less than 1.
+pub fn share(random: u64) -> f64 {
+    // A double has 53 bits for it.
+    (random >> 11) as f64 / (1_u64 << 53) as f64
+}
+
 #[cfg(test)]
 mod tests {
-    use super::random;
+    use super::{random, share};
+
+    #[test]
+    fn a_share_is_never_the_whole() {
+        assert!(share(0) <= 0.0 && share(u64::MAX) < 1.0);
+        assert!((share(1 << 63) - 0.5).abs() < f64::EPSILON);
+    }
 
     #[test]
     fn numbers_differ() {
