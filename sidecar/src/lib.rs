@@ -22,8 +22,6 @@ mod sidecar;
 mod stack;
 mod stream;
 pub mod telemetry;
-#[expect(dead_code, reason = "what carries streams through it follows")]
-mod tunnel;
 mod worker;
 
 pub use listener::BindError;

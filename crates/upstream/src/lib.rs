@@ -12,6 +12,7 @@ mod pool;
 mod spawn;
 #[cfg(test)]
 mod testing;
+pub mod tunnel;
 mod upstream;
 
 pub use body::{RequestBody, ResponseBody};

@@ -3,9 +3,12 @@
 //! An end of one way is passed on as an end while the other way goes on (half-close). It bounds how long nothing
 //! may move, not how long the whole may last; zero bytes of buffer are held while nothing moves.
 //!
-//! A stream that was cut must not look whole: after anything but [`Ending::Clean`] neither side was told of an end,
-//! and the caller drops both. A plain TCP stream says by then what its being dropped means
-//! ([`MaybeTls::doom`](crate::stream::MaybeTls::doom)); TLS is missing its `close_notify`.
+//! A stream that was cut must not look whole: after anything but [`Ending::Clean`] no side is told of an end, and
+//! the caller drops both. TLS is then missing its `close_notify`; plain TCP is for the caller to reset (`SO_LINGER`
+//! of zero), since being closed looks like an end that is meant.
+//!
+//! What an ending is called is [`Ending::failure`]'s to say: `client_gone`, `read_timeout`, `write_timeout`, or what
+//! [`broken_stream`] finds.
 
 mod way;
 
@@ -16,22 +19,30 @@ use std::{
     future::poll_fn,
     io,
     pin::{Pin, pin},
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     task::{Context, Poll, ready},
     time::Duration,
 };
 
-use metrics::Counter;
+use outrigger_gateway::{Failure, Reason};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Instant, Sleep, sleep},
 };
 
 use self::way::{Broken, Way};
+use crate::{
+    classify::plain,
+    connect::{Connect, broken_stream},
+    endpoint::Endpoint,
+};
 
-/// How it ended.
+/// How a tunnel ended.
 #[derive(Debug)]
-pub(crate) enum Ending {
+pub enum Ending {
     /// Both sides ended, and each was told that the other did.
     Clean,
     /// Nothing moved for as long as that is borne.
@@ -44,60 +55,87 @@ pub(crate) enum Ending {
 
 /// Who did not take what there was for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stuck {
+pub enum Stuck {
     /// Nobody had anything to say.
     Nobody,
+    /// The client.
     Client,
+    /// The upstream.
     Upstream,
 }
 
-/// The bytes that have moved so far; to be read at any time, by whoever outlives the tunnel.
-#[derive(Debug)]
-pub(crate) struct Moved {
-    up: Bytes,
-    down: Bytes,
+impl Ending {
+    /// Why it was not a good end, if it was none: of a tunnel to `endpoint` in which `moved` had moved.
+    ///
+    /// `idle` is what the tunnel was carried with.
+    pub fn failure<C: Connect>(
+        &self,
+        connector: &C,
+        endpoint: &Endpoint,
+        moved: &Moved,
+        idle: Duration,
+    ) -> Option<Failure> {
+        let failure = match self {
+            Self::Clean => return None,
+            Self::Upstream(error) => broken_stream(connector, endpoint, moved.down() > 0, error),
+            Self::Client(error) => Failure::new(Reason::ClientGone)
+                .with_detail(format_args!("the client broke off: {}", plain(error))),
+            Self::Silence(Stuck::Nobody) => {
+                Failure::new(Reason::ReadTimeout).with_detail(format_args!("nothing moved for {idle:?}"))
+            }
+            Self::Silence(Stuck::Upstream) => Failure::new(Reason::WriteTimeout)
+                .with_detail(format_args!("{endpoint} took nothing for {idle:?}")),
+            Self::Silence(Stuck::Client) => Failure::new(Reason::ClientGone)
+                .with_detail(format_args!("the client took nothing for {idle:?}")),
+        };
+        Some(failure.at_endpoint(endpoint.label().clone()))
+    }
 }
 
-/// The bytes that went one way.
-#[derive(Debug)]
-struct Bytes {
-    count: AtomicU64,
-    total: Counter,
+/// The bytes that have moved so far; to be read at any time, by whoever outlives the tunnel.
+#[derive(Debug, Default)]
+pub struct Moved {
+    up: AtomicU64,
+    down: AtomicU64,
+    total: Option<Arc<Self>>,
 }
 
 impl Moved {
-    /// Counts here, and in a counter of all tunnels for each way.
-    pub(crate) fn new(up: Counter, down: Counter) -> Self {
-        let bytes = |total| Bytes {
-            count: AtomicU64::new(0),
-            total,
-        };
+    /// Counts here, and in a total of many tunnels as well.
+    pub fn within(total: Arc<Self>) -> Self {
         Self {
-            up: bytes(up),
-            down: bytes(down),
+            total: Some(total),
+            ..Self::default()
         }
     }
 
     /// From the client to the upstream.
-    pub(crate) fn up(&self) -> u64 {
-        self.up.count.load(Relaxed)
+    pub fn up(&self) -> u64 {
+        self.up.load(Relaxed)
     }
 
     /// From the upstream to the client.
-    pub(crate) fn down(&self) -> u64 {
-        self.down.count.load(Relaxed)
+    pub fn down(&self) -> u64 {
+        self.down.load(Relaxed)
     }
-}
 
-impl Bytes {
-    fn add(&self, bytes: usize) {
-        self.count.fetch_add(bytes as u64, Relaxed);
-        self.total.increment(bytes as u64);
+    fn add_up(&self, bytes: u64) {
+        self.up.fetch_add(bytes, Relaxed);
+        if let Some(total) = &self.total {
+            total.add_up(bytes);
+        }
+    }
+
+    fn add_down(&self, bytes: u64) {
+        self.down.fetch_add(bytes, Relaxed);
+        if let Some(total) = &self.total {
+            total.add_down(bytes);
+        }
     }
 }
 
 /// Carries bytes both ways; `idle` is how long nothing may move.
-pub(crate) async fn carry<C, U>(client: &mut C, upstream: &mut U, idle: Duration, moved: &Moved) -> Ending
+pub async fn carry<C, U>(client: &mut C, upstream: &mut U, idle: Duration, moved: &Moved) -> Ending
 where
     C: AsyncRead + AsyncWrite + Unpin,
     U: AsyncRead + AsyncWrite + Unpin,
@@ -140,13 +178,16 @@ impl Ways {
         U: AsyncRead + AsyncWrite + Unpin,
     {
         if self.refused.is_none() {
-            match self.up.poll(cx, client, upstream, &moved.up) {
+            match self.up.poll(cx, client, upstream, |bytes| moved.add_up(bytes)) {
                 Poll::Ready(Err(Broken::Reader(error))) => return Poll::Ready(Ending::Client(error)),
                 Poll::Ready(Err(Broken::Writer(error))) => self.refused = Some(error),
                 Poll::Ready(Ok(())) | Poll::Pending => {}
             }
         }
-        match self.down.poll(cx, upstream, client, &moved.down) {
+        match self
+            .down
+            .poll(cx, upstream, client, |bytes| moved.add_down(bytes))
+        {
             Poll::Ready(Err(Broken::Reader(error))) => return Poll::Ready(Ending::Upstream(error)),
             Poll::Ready(Err(Broken::Writer(error))) => return Poll::Ready(Ending::Client(error)),
             Poll::Ready(Ok(())) | Poll::Pending => {}

@@ -1,6 +1,6 @@
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
-use metrics::Counter;
+use outrigger_gateway::Reason;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex, split},
     task::JoinHandle,
@@ -9,6 +9,7 @@ use tokio::{
 use tokio_test::io::Builder;
 
 use super::{Ending, Moved, Stuck, carry};
+use crate::{endpoint::Endpoint, testing::Memory};
 
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -40,7 +41,7 @@ where
     C: AsyncRead + AsyncWrite + Unpin,
     U: AsyncRead + AsyncWrite + Unpin,
 {
-    let moved = Moved::new(Counter::noop(), Counter::noop());
+    let moved = Moved::default();
     let ending = carry(&mut client, &mut upstream, IDLE, &moved).await;
     (ending, moved.up(), moved.down())
 }
@@ -180,4 +181,46 @@ async fn an_upstream_that_takes_no_more_is_broken_even_if_it_ends_well() {
     far.write_all(b"let me in").await.unwrap();
     let (ending, ..) = carried(near, upstream).await;
     assert!(matches!(ending, Ending::Upstream(_)), "{ending:?}");
+}
+
+#[test]
+fn an_ending_is_called_by_the_side_that_is_to_blame() {
+    let endpoint = Endpoint::new("127.0.0.1:1".parse().unwrap());
+    let (connector, _dials) = Memory::new(None);
+    let reset = || io::Error::from(io::ErrorKind::ConnectionReset);
+    let told = |ending: Ending, answered: bool| {
+        let moved = Moved::default();
+        moved.add_down(u64::from(answered));
+        let failure = ending.failure(&*connector, &endpoint, &moved, IDLE);
+        failure.map(|failure| failure.reason())
+    };
+    assert_eq!(told(Ending::Clean, false), None);
+    assert_eq!(told(Ending::Client(reset()), true), Some(Reason::ClientGone));
+    assert_eq!(
+        told(Ending::Upstream(reset()), false),
+        Some(Reason::ClosedBeforeResponse)
+    );
+    assert_eq!(
+        told(Ending::Upstream(reset()), true),
+        Some(Reason::ResponseIncomplete)
+    );
+    let silences = [
+        (Stuck::Nobody, Reason::ReadTimeout),
+        (Stuck::Upstream, Reason::WriteTimeout),
+        (Stuck::Client, Reason::ClientGone),
+    ];
+    for (stuck, reason) in silences {
+        assert_eq!(told(Ending::Silence(stuck), true), Some(reason));
+    }
+}
+
+#[test]
+fn a_total_grows_with_each_of_its_tunnels() {
+    let total = Arc::<Moved>::default();
+    let [first, second] = [(); 2].map(|()| Moved::within(total.clone()));
+    first.add_up(3);
+    second.add_up(4);
+    second.add_down(5);
+    assert_eq!((first.up(), second.up(), second.down()), (3, 4, 5));
+    assert_eq!((total.up(), total.down()), (7, 5));
 }

@@ -9,8 +9,6 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::Bytes;
-
 /// The most that is read at once: one TLS record.
 const READ: usize = 16 * 1024;
 /// After so many bytes the others on the thread have their turn.
@@ -65,7 +63,7 @@ impl Way {
         cx: &mut Context<'_>,
         reader: &mut R,
         writer: &mut W,
-        bytes: &Bytes,
+        count: impl Fn(u64) + Copy,
     ) -> Poll<Result<(), Broken>>
     where
         R: AsyncRead + Unpin,
@@ -73,7 +71,7 @@ impl Way {
     {
         let mut turn = TURN;
         loop {
-            ready!(self.poll_rest(cx, writer, bytes)).map_err(Broken::Writer)?;
+            ready!(self.poll_rest(cx, writer, count)).map_err(Broken::Writer)?;
             match self.state {
                 State::Open => {}
                 State::Ending => {
@@ -88,7 +86,7 @@ impl Way {
                 return Poll::Pending;
             }
             let mut scratch = SCRATCH.take().unwrap_or_else(|| vec![0; READ].into());
-            let passed = self.poll_pass(cx, reader, writer, bytes, &mut scratch);
+            let passed = self.poll_pass(cx, reader, writer, count, &mut scratch);
             SCRATCH.set(Some(scratch));
             turn = turn.saturating_sub(ready!(passed)?);
         }
@@ -100,7 +98,7 @@ impl Way {
         cx: &mut Context<'_>,
         reader: &mut R,
         writer: &mut W,
-        bytes: &Bytes,
+        count: impl Fn(u64) + Copy,
         scratch: &mut [u8],
     ) -> Poll<Result<usize, Broken>>
     where
@@ -128,7 +126,7 @@ impl Way {
             self.state = State::Ending;
         }
         while !read.is_empty() {
-            match self.poll_write(cx, writer, read, bytes) {
+            match self.poll_write(cx, writer, read, count) {
                 Poll::Ready(written) => read = &read[written.map_err(Broken::Writer)?..],
                 Poll::Pending => {
                     self.rest.extend_from_slice(read);
@@ -140,13 +138,18 @@ impl Way {
     }
 
     /// Writes what was held up; its buffer goes when it is empty.
-    fn poll_rest<W>(&mut self, cx: &mut Context<'_>, writer: &mut W, bytes: &Bytes) -> Poll<io::Result<()>>
+    fn poll_rest<W>(
+        &mut self,
+        cx: &mut Context<'_>,
+        writer: &mut W,
+        count: impl Fn(u64) + Copy,
+    ) -> Poll<io::Result<()>>
     where
         W: AsyncWrite + Unpin,
     {
         let rest = std::mem::take(&mut self.rest);
         while self.written < rest.len() {
-            match self.poll_write(cx, writer, &rest[self.written..], bytes) {
+            match self.poll_write(cx, writer, &rest[self.written..], count) {
                 Poll::Ready(written) => self.written += written?,
                 Poll::Pending => {
                     self.rest = rest;
@@ -163,7 +166,7 @@ impl Way {
         cx: &mut Context<'_>,
         writer: &mut W,
         data: &[u8],
-        bytes: &Bytes,
+        count: impl Fn(u64) + Copy,
     ) -> Poll<io::Result<usize>>
     where
         W: AsyncWrite + Unpin,
@@ -173,7 +176,7 @@ impl Way {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
         self.unflushed = true;
-        bytes.add(written);
+        count(written as u64);
         Poll::Ready(Ok(written))
     }
 }
