@@ -24,6 +24,7 @@
 //! # }
 //! ```
 
+pub mod adaptive;
 mod body;
 mod semaphore;
 #[cfg(test)]

@@ -27,7 +27,7 @@
 //!
 //! [`Reason::Overload`]: outrigger_gateway::Reason::Overload
 
-mod pressure;
+pub mod pressure;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,10 @@
 //! How hard we are pressed, and when those we refuse should come back.
 //!
-//! Pure: knows no clock and no service. The window for their return is ten times the refused for each admitted,
-//! in seconds, both smoothed over two seconds, and clamped: so those who come back add about a tenth of what is
-//! being admitted anyway, however many they are.
+//! Pure: knows no clock and no service; time is since an epoch of the caller's choice. The window for their return is
+//! ten times the refused for each admitted, in seconds, both smoothed over two seconds, and clamped: so those who come
+//! back add about a tenth of what is being admitted anyway, however many they are.
 
 use std::time::Duration;
-
-use tokio::time::Instant;
 
 /// Time constant of the smoothing.
 const MEMORY: Duration = Duration::from_secs(2);
@@ -16,20 +14,20 @@ const LONGEST: f64 = 30.0;
 
 /// Smoothed counts of what was refused and admitted.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Pressure {
+pub struct Pressure {
     refused: f64,
     admitted: f64,
     /// All that had been admitted when we last looked, and when that was.
     seen: u64,
-    at: Option<Instant>,
+    at: Option<Duration>,
 }
 
 impl Pressure {
     /// Counts one refusal; `admitted` is everything let in so far.
-    pub(super) fn refuse(&mut self, now: Instant, admitted: u64) {
+    pub fn refuse(&mut self, now: Duration, admitted: u64) {
         let new = admitted.saturating_sub(self.seen) as f64;
         // Before the first refusal there is no telling over what time they came: take the longest that counts.
-        let passed = self.at.map_or(MEMORY, |at| now.saturating_duration_since(at));
+        let passed = self.at.map_or(MEMORY, |at| now.saturating_sub(at));
         let ages = passed.as_secs_f64() / MEMORY.as_secs_f64();
         let kept = (-ages).exp();
         // They came evenly over the time passed, so the older of them are half forgotten already.
@@ -47,7 +45,7 @@ impl Pressure {
     }
 
     /// A whole number of seconds, at least one, drawn evenly from the window.
-    pub(super) fn retry_after(&self, random: u64) -> Duration {
+    pub fn retry_after(&self, random: u64) -> Duration {
         Duration::from_secs(1 + random % self.window())
     }
 
@@ -67,7 +65,7 @@ mod tests {
     /// The window after `seconds` of steady load, per second.
     fn steady(refused: u32, admitted: u32, seconds: u32) -> u64 {
         let mut pressure = Pressure::default();
-        let start = Instant::now();
+        let start = Duration::from_secs(100);
         for n in 0..refused * seconds {
             let passed = f64::from(n) / f64::from(refused);
             let admitted = (passed * f64::from(admitted)) as u64;
@@ -92,7 +90,7 @@ mod tests {
     #[test]
     fn what_is_long_past_is_forgotten() {
         let mut pressure = Pressure::default();
-        let start = Instant::now();
+        let start = Duration::from_secs(100);
         (0..1000).for_each(|_| pressure.refuse(start, 0));
         assert_eq!(pressure.window(), 30);
         pressure.refuse(start + Duration::from_secs(60), 60_000);
@@ -102,7 +100,7 @@ mod tests {
     #[test]
     fn no_second_of_the_window_gets_a_crowd() {
         let mut pressure = Pressure::default();
-        let start = Instant::now();
+        let start = Duration::from_secs(100);
         (0..100).for_each(|_| pressure.refuse(start, 100));
         let mut told = [0; 31];
         for _ in 0..10_000 {
@@ -122,7 +120,7 @@ mod tests {
             events in prop::collection::vec((0u64..100_000, any::<u64>(), any::<u64>()), 1..50),
         ) {
             let mut pressure = Pressure::default();
-            let mut now = Instant::now();
+            let mut now = Duration::from_secs(100);
             for (pause, admitted, random) in events {
                 now += Duration::from_millis(pause);
                 pressure.refuse(now, admitted);

@@ -20,6 +20,7 @@ use super::{Config, pressure::Pressure};
 #[derive(Debug)]
 pub(super) struct State {
     config: Config,
+    started: Instant,
     waiting: AtomicUsize,
     admitted: AtomicU64,
     /// Locked by refusals only.
@@ -30,6 +31,7 @@ impl State {
     pub(super) fn new(config: Config) -> Self {
         Self {
             config,
+            started: Instant::now(),
             waiting: AtomicUsize::new(0),
             admitted: AtomicU64::new(0),
             pressure: Mutex::default(),
@@ -65,7 +67,7 @@ impl State {
     fn retry_after(&self) -> Duration {
         // Whatever panicked elsewhere, the figures are only advice.
         let mut pressure = self.pressure.lock().unwrap_or_else(PoisonError::into_inner);
-        pressure.refuse(Instant::now(), self.admitted.load(Relaxed));
+        pressure.refuse(self.started.elapsed(), self.admitted.load(Relaxed));
         pressure.retry_after((self.config.random)())
     }
 }

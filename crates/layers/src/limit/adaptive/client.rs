@@ -1,0 +1,126 @@
+//! One client's share of an upstream.
+
+use std::{
+    sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
+
+use super::{Bound, QUIET, delay::Delay, nanos};
+
+const SLACK: Duration = Duration::from_millis(100);
+const SMALLEST: f64 = 1.0;
+/// Even the first cut of who has hardly anything in flight leaves room for some.
+const START: f64 = 4.0;
+const LARGEST: f64 = 1000.0;
+/// What trouble leaves.
+const KEPT: f64 = 0.7;
+/// Weight of the latest outcome in the share of bad ones, and from which share on they are trouble: three of late.
+const WEIGHT: f32 = 0.125;
+const TROUBLE: f32 = 0.25;
+
+/// What came of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was served, in this time.
+    Served(Duration),
+    /// It failed, or was refused by an upstream that protects itself.
+    Failed,
+}
+
+/// Bounds what one client asks of an upstream at once while that is in trouble.
+#[derive(Debug)]
+pub struct ClientLimit {
+    delay: Delay,
+    bound: Bound,
+    /// The share of bad outcomes lately.
+    bad: AtomicU32,
+    /// When it was cut last, in nanoseconds.
+    last: AtomicU64,
+}
+
+impl Default for ClientLimit {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ClientLimit {
+    /// No limit, until there is a reason for one; then at least 1.
+    pub fn new() -> Self {
+        Self {
+            delay: Delay::new(SLACK),
+            bound: Bound::none(),
+            bad: AtomicU32::new(0),
+            last: AtomicU64::new(0),
+        }
+    }
+
+    /// How many may be in flight; `usize::MAX` while nothing binds.
+    pub fn limit(&self) -> usize {
+        self.bound.whole()
+    }
+
+    /// Whether one more may go where `in_flight` are.
+    pub fn admits(&self, in_flight: usize) -> bool {
+        (in_flight as f64) < self.bound.get()
+    }
+
+    /// A request is over; `in_flight` are, this one included.
+    pub fn finished(&self, now: Duration, outcome: Outcome, in_flight: usize) {
+        match outcome {
+            Outcome::Served(latency) => {
+                self.note(0.0);
+                let free = self.bound.get().is_infinite();
+                let seen = self.delay.record(now, latency, in_flight.saturating_sub(1), free);
+                match seen {
+                    Some(seen) if seen.stands() => self.cut(now, in_flight),
+                    _ => self.grow(now, in_flight),
+                }
+            }
+            Outcome::Failed if self.delay.usual().is_none() => {}
+            Outcome::Failed => {
+                if self.note(1.0) >= TROUBLE {
+                    self.cut(now, in_flight);
+                }
+            }
+        }
+    }
+
+    /// Counts an outcome; the share of bad ones after it.
+    fn note(&self, bad: f32) -> f32 {
+        let share = f32::from_bits(self.bad.load(Relaxed));
+        let next = share + WEIGHT * (bad - share);
+        // Of two at the same moment one may be lost; nobody writes while all is well.
+        if next > f32::EPSILON || share > 0.0 {
+            let next = if next > f32::EPSILON { next } else { 0.0 };
+            self.bad.store(next.to_bits(), Relaxed);
+        }
+        next
+    }
+
+    fn cut(&self, now: Duration, in_flight: usize) {
+        let used = (in_flight as f64).max(START);
+        self.last.fetch_max(nanos(now), Relaxed);
+        self.bound.update(|bound| (KEPT * bound.min(used)).max(SMALLEST));
+    }
+
+    fn grow(&self, now: Duration, in_flight: usize) {
+        if self.bound.get().is_infinite() {
+            return;
+        }
+        let quiet = nanos(now).saturating_sub(self.last.load(Relaxed)) >= nanos(QUIET);
+        self.bound.update(|bound| {
+            // What is not used does not grow.
+            let grown = if 2.0 * in_flight as f64 >= bound {
+                bound + 1.0 / bound
+            } else {
+                bound
+            };
+            if quiet || grown >= LARGEST {
+                Bound::NONE
+            } else {
+                grown
+            }
+        });
+    }
+}
