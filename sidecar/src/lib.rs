@@ -13,6 +13,7 @@ mod handshakes;
 mod listener;
 mod panics;
 mod plan;
+pub mod proxy_protocol;
 mod ready;
 mod refusal;
 mod route;
