@@ -44,6 +44,12 @@ mesh:
 bench *args:
     cargo bench -p outrigger-layers -p outrigger-sidecar {{ args }}
 
+# A fuzz target for so many seconds; README.md lists them
+fuzz target seconds="600":
+    mkdir -p fuzz/found/{{ target }}
+    cargo +nightly fuzz run --sanitizer none {{ target }} fuzz/found/{{ target }} fuzz/corpus/{{ target }} -- \
+        -max_total_time={{ seconds }} -timeout=60 -dict=fuzz/{{ if target == "configuration" { "toml" } else { "http" } }}.dict
+
 # The sidecar as it is shipped: target/release/outrigger
 release:
     cargo build --release
