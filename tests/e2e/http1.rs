@@ -1,9 +1,15 @@
 //! What HTTP/1 has and HTTP/2 has not: versions, pipelining, absolute targets, expectations.
 
+use std::net::SocketAddr;
+
 use http::{Request, Response};
 use hyper::body::Incoming;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::TcpListener,
+};
 
-use crate::harness::{App, Body, Pair, Raw, channel, echo, full, ok};
+use crate::harness::{App, Body, Pair, Raw, channel, echo, full, get, ok};
 
 #[tokio::test]
 async fn an_expectation_is_honoured_before_the_body_is_sent() {
@@ -84,4 +90,47 @@ async fn as_the_apps_http_proxy_it_takes_targets_in_absolute_form() {
         ("/list?all".to_owned(), "orders.shop.svc".to_owned())
     );
     assert_eq!(seen.field("proxy-connection"), "");
+}
+
+/// An app that answers every head with these bytes.
+async fn app_that_says(answer: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut stream = BufReader::new(stream);
+                let mut line = String::new();
+                while let Ok(1..) = stream.read_line(&mut line).await {
+                    if line == "\r\n" {
+                        stream.write_all(answer.as_bytes()).await.unwrap();
+                    }
+                    line.clear();
+                }
+            });
+        }
+    });
+    addr
+}
+
+#[tokio::test]
+async fn not_modified_tells_the_length_of_what_was_not_sent_and_no_content_tells_none() {
+    for (answer, length) in [
+        (
+            "HTTP/1.1 304 Not Modified\r\ncontent-length: 1234\r\n\r\n",
+            "1234",
+        ),
+        ("HTTP/1.1 204 No Content\r\ncontent-length: 1234\r\n\r\n", ""),
+    ] {
+        let app = app_that_says(answer).await;
+        let pair = Pair::start(app).await;
+        for client in [pair.http1().await, pair.http2().await] {
+            for _ in 0..2 {
+                let reply = client.ask(get("/")).await;
+                assert!(answer.contains(reply.status.as_str()), "{reply:?}");
+                assert!(reply.body.is_empty() && reply.cut.is_none(), "{reply:?}");
+                assert_eq!(reply.field("content-length"), length, "{reply:?}");
+            }
+        }
+    }
 }

@@ -2,6 +2,8 @@
 //!
 //! Source: RFC 9112 §6.1, §6.3, §11.2. The app here is a recorder of bytes: what it is sent is what is looked at.
 
+mod http2;
+
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
@@ -142,6 +144,15 @@ fn refused() -> Vec<(&'static str, String)> {
             "GET /open HTTP/1.1\r\nhost: x/y@z\r\n\r\n".to_owned(),
         ),
         (
+            "a host with half an escape",
+            "GET /open HTTP/1.1\r\nhost: x%4\r\n\r\n".to_owned(),
+        ),
+        (
+            "another scheme",
+            "GET gopher://x/open HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(),
+        ),
+        ("an empty length", post("content-length:\r\n", HIDDEN)),
+        (
             "a tunnel",
             format!("CONNECT x:443 HTTP/1.1\r\nhost: x:443\r\n\r\n{HIDDEN}"),
         ),
@@ -169,6 +180,34 @@ async fn what_can_be_framed_in_two_ways_is_refused_and_nothing_hidden_goes_throu
         let heard = recorder.text();
         assert!(!heard.contains("hidden"), "{what}: the app heard\n{heard}");
     }
+}
+
+#[tokio::test]
+async fn nothing_is_taken_for_a_request_behind_one_that_is_wrong() {
+    let recorder = Recorder::start().await;
+    let sidecar = Sidecar::start(&outbound_to(recorder.addr, "")).await;
+    for wrong in [
+        "GET /open HTTP/1.1\r\n\r\n",
+        "GET /open HTTP/1.1\r\nhost: x\r\nhost: x\r\n\r\n",
+        "GET * HTTP/1.1\r\nhost: x\r\n\r\n",
+    ] {
+        let answer = sent(sidecar.outbound(), &format!("{wrong}{HIDDEN}")).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{wrong}: {answer}");
+        assert!(answer.contains("connection: close"), "{wrong}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{wrong}: {answer}");
+    }
+    assert_eq!(recorder.text(), "");
+}
+
+#[tokio::test]
+async fn a_length_with_zeros_before_it_is_said_plainly() {
+    let recorder = Recorder::start().await;
+    let sidecar = Sidecar::start(&outbound_to(recorder.addr, "")).await;
+    let bytes = "POST /open HTTP/1.1\r\nhost: x\r\ncontent-length: 0011\r\n\r\nabcdefghijk";
+    sent(sidecar.outbound(), bytes).await;
+    let heard = recorder.text();
+    assert!(heard.contains("\r\ncontent-length: 11\r\n"), "{heard}");
+    assert!(heard.ends_with("\r\n\r\nabcdefghijk"), "{heard}");
 }
 
 #[tokio::test]

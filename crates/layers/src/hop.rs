@@ -1,9 +1,10 @@
 //! What every intermediary owes a message that it passes on (RFC 9110 §7.6).
 //!
 //! Requests, before the inner service is asked:
-//! - one sane authority: afterwards it stands in `Host` and the target is in origin form (`*` for `OPTIONS *`), so
+//! - one sane authority of `http` or `https`: afterwards it stands in `Host` and the target is in origin form (`*` for `OPTIONS *`), so
 //!   that a sender of HTTP/1.1 has what it needs and one of HTTP/2 builds the URI from both. An absolute target
 //!   wins over `Host`; only HTTP/1.0 may come without either, and leaves with an empty `Host`;
+//! - one `Content-Length`, in plain digits; over HTTP/2, fields that could be fields of HTTP/1.1;
 //! - hop-by-hop fields removed, with all that `Connection` names, save those that only an attacker would name;
 //!   `te: trailers` is offered on if it was offered to us;
 //! - `Via` appended; our own name seen in it is a loop;
@@ -58,7 +59,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Request, Response};
+use http::{Request, Response, StatusCode, header::CONTENT_LENGTH};
 use outrigger_gateway::Failure;
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
@@ -66,7 +67,7 @@ use tower_service::Service;
 
 pub use self::{
     client::Client,
-    fields::strip_response,
+    fields::{strip_request_trailers, strip_response, strip_response_trailers},
     request::receive,
     via::{InvalidName, Name},
 };
@@ -158,6 +159,10 @@ where
         // In place: a response's head is long to move.
         if let Poll::Ready(Ok(response)) = &mut polled {
             strip_response(response.headers_mut());
+            if response.status() == StatusCode::NO_CONTENT {
+                // RFC 9110 §8.6: not even of nothing.
+                response.headers_mut().remove(CONTENT_LENGTH);
+            }
         }
         polled
     }

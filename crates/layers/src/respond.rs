@@ -41,7 +41,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Version, header};
 use http_body::Body;
 use outrigger_gateway::{
-    Failure, Voice, grpc,
+    Failure, Reason, Voice, grpc,
     proxy_status::{self, Member, PROXY_STATUS},
 };
 use pin_project_lite::pin_project;
@@ -178,8 +178,9 @@ struct Caller {
     exchange: Option<Exchange>,
     accept: Option<HeaderValue>,
     head: bool,
-    /// What follows a refused CONNECT on its connection was meant for the tunnel, and must not be taken for a request.
-    last: bool,
+    /// It came over HTTP/1, where the next request begins wherever this one is thought to end.
+    http1: bool,
+    connect: bool,
     grpc: bool,
     trailers: bool,
     detailed: bool,
@@ -191,7 +192,8 @@ impl Caller {
         Self {
             accept: request.headers().get(header::ACCEPT).cloned(),
             head: request.method() == Method::HEAD,
-            last: request.method() == Method::CONNECT && request.version() <= Version::HTTP_11,
+            http1: request.version() <= Version::HTTP_11,
+            connect: request.method() == Method::CONNECT,
             grpc: exchange
                 .as_ref()
                 .map_or_else(|| grpc::is_grpc(request.headers()), Exchange::is_grpc),
@@ -226,11 +228,17 @@ impl Caller {
         };
         self.note(failure);
         let mut answer = voice.answer(failure);
-        if self.last {
+        if self.is_last(failure) {
             let close = HeaderValue::from_static("close");
             answer.headers_mut().insert(header::CONNECTION, close);
         }
         answer
+    }
+
+    /// What follows a refused CONNECT on its connection was meant for the tunnel, and what follows a request that is
+    /// wrong may be a part of it: neither must be taken for a request.
+    fn is_last(&self, failure: &Failure) -> bool {
+        self.http1 && (self.connect || failure.reason() == Reason::BadRequest)
     }
 
     /// Says of an upstream's own 5xx that it is its own; what hops behind us say in sentences is for the same

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode, Version, header::CONTENT_LENGTH};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use outrigger_gateway::Failure;
@@ -68,6 +68,7 @@ impl hyper::service::Service<Request<Incoming>> for Entry {
         }
         let running = Running::begin(&self.activity, request.body().is_end_stream());
         ResponseFuture {
+            http1: request.version() < Version::HTTP_2,
             sent: call_ready(self.stack.clone(), request),
             running: Some(running),
         }
@@ -111,6 +112,7 @@ pin_project! {
         #[pin]
         sent: <Stack as Service<Request<Incoming>>>::Future,
         running: Option<Running>,
+        http1: bool,
     }
 }
 
@@ -121,7 +123,14 @@ impl Future for ResponseFuture {
         let this = self.project();
         let response = ready!(this.sent.poll(cx))?;
         let running = this.running.take();
-        Poll::Ready(Ok(response.map(|body| Tracked { body, running })))
+        let measured = *this.http1
+            && response.status() == StatusCode::NOT_MODIFIED
+            && response.headers().contains_key(CONTENT_LENGTH);
+        Poll::Ready(Ok(response.map(|body| Tracked {
+            body,
+            running,
+            measured,
+        })))
     }
 }
 
@@ -131,6 +140,8 @@ pin_project! {
         #[pin]
         body: StackBody,
         running: Option<Running>,
+        // Of the length that a 304 tells of, hyper keeps nothing if it knows that no body follows.
+        measured: bool,
     }
 }
 
@@ -143,10 +154,13 @@ impl Body for Tracked {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        !self.measured && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match self.measured {
+            true => SizeHint::default(),
+            false => self.body.size_hint(),
+        }
     }
 }

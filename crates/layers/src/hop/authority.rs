@@ -18,6 +18,10 @@ pub(super) fn settle<A>(request: &mut Request<A>) -> Result<HeaderValue, Failure
     if request.uri().scheme().is_none() {
         return Err(bad("only CONNECT may have an authority alone as its target"));
     }
+    if !matches!(request.uri().scheme(), Some(scheme) if *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS)
+    {
+        return Err(bad("the request's target is neither http nor https"));
+    }
     if !is_host(authority.as_str().as_bytes()) {
         return Err(bad("the request's target names no host and port"));
     }
@@ -26,7 +30,7 @@ pub(super) fn settle<A>(request: &mut Request<A>) -> Result<HeaderValue, Failure
     }
     let host = HeaderValue::from_str(authority.as_str()).expect("is_host allows visible ASCII only");
     request.headers_mut().insert(HOST, host.clone());
-    *request.uri_mut() = origin_form(request.uri());
+    *request.uri_mut() = origin_form(request);
     Ok(host)
 }
 
@@ -86,14 +90,16 @@ fn check_agreement(
 }
 
 /// The target without scheme and authority. `Uri` cannot tell a bare authority from one with the path `/`, so an
-/// absolute `OPTIONS` asks about `/`, never `*` (RFC 9112 §3.2.4).
-fn origin_form(uri: &Uri) -> Uri {
-    match uri.path_and_query() {
-        Some(target) if target.as_str().starts_with(['/', '*']) => target.clone().into(),
+/// absolute `OPTIONS` asks about `/`, never `*` (RFC 9112 §3.2.4). In HTTP/2 the path is said apart, and stays.
+fn origin_form<A>(request: &Request<A>) -> Uri {
+    match request.uri().path_and_query() {
         // `http://host?q`: what has a query only is at the root.
-        Some(query) => PathAndQuery::try_from(format!("/{query}", query = query.as_str()))
-            .expect("a query stays one behind a slash")
-            .into(),
+        Some(query) if query.as_str().starts_with('?') && request.version() < Version::HTTP_2 => {
+            PathAndQuery::try_from(format!("/{query}", query = query.as_str()))
+                .expect("a query stays one behind a slash")
+                .into()
+        }
+        Some(target) => target.clone().into(),
         None => Uri::from_static("/"),
     }
 }
@@ -131,7 +137,13 @@ fn is_ip_literal(host: &[u8]) -> bool {
 
 /// A reg-name or an IPv4 address (RFC 3986 §3.2.2), not empty.
 fn is_name(host: &[u8]) -> bool {
-    !host.is_empty() && host.iter().all(|byte| IN_NAMES[usize::from(*byte)])
+    !host.is_empty() && host.iter().all(|byte| IN_NAMES[usize::from(*byte)]) && escapes_are_whole(host)
+}
+
+/// Whether two digits follow each `%` (RFC 3986 §2.1).
+fn escapes_are_whole(host: &[u8]) -> bool {
+    let mut escapes = host.split(|byte| *byte == b'%').skip(1);
+    escapes.all(|after| after.len() >= 2 && after[..2].iter().all(u8::is_ascii_hexdigit))
 }
 
 /// Which bytes a reg-name may consist of. Each byte of each request's host is looked at.
@@ -151,6 +163,6 @@ const IN_NAMES: [bool; 256] = {
     allowed
 };
 
-fn bad(detail: &str) -> Failure {
+pub(super) fn bad(detail: &str) -> Failure {
     Failure::new(Reason::BadRequest).with_detail(detail)
 }

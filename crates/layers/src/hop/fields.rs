@@ -4,6 +4,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{CONNECTION, TE},
 };
+use outrigger_gateway::proxy_status::PROXY_STATUS;
 
 /// A set of kinds of fields. Names are compared with `_` taken for `-`, as CGI and its heirs do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,6 +78,20 @@ const RELIED_ON: [&str; 8] = [
     "tracestate",
 ];
 
+/// What must be known before the body is, and so cannot be said behind it (RFC 9110 §6.5.1); beside all that is of a
+/// kind of its own.
+const NEVER_LATE: [&str; 9] = [
+    "host",
+    "authorization",
+    "content-length",
+    "content-type",
+    "content-encoding",
+    "content-range",
+    "cache-control",
+    "set-cookie",
+    "trailer",
+];
+
 const LONGEST_NAME: usize = "x-forwarded-client-cert".len();
 
 /// The first letters of all listed names of each length. They tell most names of a request from the listed ones.
@@ -135,7 +150,27 @@ fn strip(headers: &mut HeaderMap) {
 
 /// Removes every field of this kind, however it is spelled.
 pub(super) fn remove(headers: &mut HeaderMap, kind: Kinds) {
-    while let Some(name) = headers.keys().find(|name| Kinds::of(name).has(kind)).cloned() {
+    remove_where(headers, |name| Kinds::of(name).has(kind));
+}
+
+/// Takes out of a request's trailers what would be believed, or acted on, if the next hop took it for a part of the
+/// head.
+pub fn strip_request_trailers(trailers: &mut HeaderMap) {
+    remove_where(trailers, is_never_late);
+}
+
+/// The same for a response, which may say in the end how it went (RFC 9209 §2).
+pub fn strip_response_trailers(trailers: &mut HeaderMap) {
+    remove_where(trailers, |name| is_never_late(name) && name != PROXY_STATUS);
+}
+
+fn is_never_late(name: &HeaderName) -> bool {
+    let never = |listed: &&str| is_same(listed, name.as_str().as_bytes());
+    Kinds::of(name) != Kinds::NONE || NEVER_LATE.iter().any(never)
+}
+
+fn remove_where(headers: &mut HeaderMap, unwanted: impl Fn(&HeaderName) -> bool) {
+    while let Some(name) = headers.keys().find(|name| unwanted(name)).cloned() {
         headers.remove(name);
     }
 }

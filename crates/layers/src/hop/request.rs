@@ -4,12 +4,13 @@ use std::sync::{Arc, LazyLock};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Version,
-    header::{COOKIE, EXPECT, MAX_FORWARDS, TRANSFER_ENCODING},
+    header::{CONTENT_LENGTH, COOKIE, EXPECT, MAX_FORWARDS, TRANSFER_ENCODING},
+    uri::PathAndQuery,
 };
 use outrigger_gateway::{Failure, Reason};
 
 use super::{
-    authority,
+    authority::{self, bad},
     client::{Client, join},
     fields::{Kinds, elements, strip_request},
     via::Name,
@@ -27,6 +28,10 @@ pub fn receive<A>(request: &mut Request<A>, name: &Name) -> Result<(), Failure> 
     }
     let host = authority::settle(request)?;
     check_target(request)?;
+    if request.version() >= Version::HTTP_2 {
+        check_fields(request.headers())?;
+    }
+    settle_length(request.headers_mut())?;
     let found = Kinds::in_headers(request.headers());
     if found.has(Kinds::ACTED_ON) {
         name.check(request.headers())?;
@@ -47,11 +52,53 @@ pub fn receive<A>(request: &mut Request<A>, name: &Name) -> Result<(), Failure> 
 /// Origin form, or `*` for `OPTIONS` alone (RFC 9112 §3.2, RFC 9113 §8.3.1). Of a `:path` that is a mere fragment
 /// nothing is left, and sent on it would make no request line.
 fn check_target<A>(request: &Request<A>) -> Result<(), Failure> {
-    match request.uri().path() {
-        "*" if request.method() == Method::OPTIONS => Ok(()),
-        path if path.starts_with('/') => Ok(()),
-        _ => Err(Failure::new(Reason::BadRequest).with_detail("the request's target is no path")),
+    let target = request.uri().path_and_query().map(PathAndQuery::as_str);
+    match target.filter(|_| !request.uri().path().is_empty()) {
+        Some("*") if request.method() == Method::OPTIONS => Ok(()),
+        Some(target) if target.starts_with('/') => Ok(()),
+        _ => Err(bad("the request's target is no path")),
     }
+}
+
+/// What HTTP/2's frames can carry and no field can be (RFC 9113 §8.2.1): a value that white space surrounds, and a
+/// name that is no token; of those, `http` lets through what has a quote in it.
+fn check_fields(headers: &HeaderMap) -> Result<(), Failure> {
+    let is_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    for (name, value) in headers {
+        let value = value.as_bytes();
+        if is_space(value.first()) || is_space(value.last()) {
+            return Err(bad("a field's value begins or ends with white space"));
+        }
+        if name.as_str().as_bytes().contains(&b'"') {
+            return Err(bad("a field's name is no token"));
+        }
+    }
+    Ok(())
+}
+
+/// One length, in digits that nobody takes for another number: what frames a message is never passed on as it came.
+fn settle_length(headers: &mut HeaderMap) -> Result<(), Failure> {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let Some(first) = lengths.next() else {
+        return Ok(());
+    };
+    let length = digits(first);
+    let differs = lengths.any(|other| digits(other) != length);
+    let Some(length) = length.filter(|_| !differs) else {
+        return Err(bad("the request's Content-Length is no length"));
+    };
+    let plain = !first.as_bytes().starts_with(b"0") || first.len() == 1;
+    if !plain || headers.get_all(CONTENT_LENGTH).iter().nth(1).is_some() {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Ok(())
+}
+
+/// What a value that is digits alone says.
+fn digits(value: &HeaderValue) -> Option<u64> {
+    let digits = value.to_str().ok()?;
+    let number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| number)
 }
 
 /// The body was read as `chunked`; what else was done to it would get lost with the field (RFC 9112 §6.1, §7).
@@ -64,7 +111,7 @@ fn check_codings(headers: &HeaderMap) -> Result<(), Failure> {
         return Err(Failure::new(Reason::NotImplemented).with_detail(detail));
     }
     if chunked.len() > 1 {
-        return Err(Failure::new(Reason::BadRequest).with_detail("the request's body is chunked twice"));
+        return Err(bad("the request's body is chunked twice"));
     }
     Ok(())
 }

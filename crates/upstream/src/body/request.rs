@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use outrigger_gateway::{Failure, Reason, find_cause};
-use outrigger_layers::exchange::Exchange;
+use outrigger_layers::{exchange::Exchange, hop::strip_request_trailers};
 use pin_project_lite::pin_project;
 
 use super::{BoxError, Upload, tape::Kept};
@@ -98,7 +98,10 @@ where
         };
         progress.starving.store(u64::from(polled.is_pending()), Relaxed);
         let frame = match ready!(polled) {
-            Some(Ok(frame)) => {
+            Some(Ok(mut frame)) => {
+                if let Some(trailers) = frame.trailers_mut() {
+                    strip_request_trailers(trailers);
+                }
                 progress.moved.store(progress.now(), Relaxed);
                 if let (Some(exchange), Some(data)) = (this.exchange, frame.data_ref()) {
                     exchange.count_request_bytes(data.len());

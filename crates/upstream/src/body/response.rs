@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use outrigger_gateway::{Failure, Reason};
+use outrigger_layers::hop::strip_response_trailers;
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -120,7 +121,7 @@ impl<C: Connect, B> ResponseBody<C, B> {
 
     fn poll_inner(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
         let mut this = self.project();
-        let frame = match this.inner.as_mut().poll_frame(cx) {
+        let mut frame = match this.inner.as_mut().poll_frame(cx) {
             Poll::Ready(frame) => frame,
             Poll::Pending => {
                 let silent = ready!(this.silence.poll(cx));
@@ -128,6 +129,11 @@ impl<C: Connect, B> ResponseBody<C, B> {
             }
         };
         this.silence.broken();
+        if let Some(Ok(frame)) = &mut frame
+            && let Some(trailers) = frame.trailers_mut()
+        {
+            strip_response_trailers(trailers);
+        }
         let frame = frame.map(|frame| frame.map_err(|error| Self::failed(this.origin.take(), &error)));
         if frame.is_none() && !this.inner.is_end_stream() && is_http2(this.origin) {
             // hyper takes NO_ERROR for an end, though only END_STREAM is one (RFC 9113 §8.1).

@@ -53,15 +53,18 @@ fn unknown(coding: &[u8]) -> Failure {
         .with_extra("coding", Extra::Token(coding))
 }
 
-/// The one length of a body that gave the same one several times; hyper has seen that they are the same.
+/// The one length of a body that gave the same one several times, or with zeros before it; hyper has seen that they
+/// are the same, and a length.
 fn single(headers: &HeaderMap) -> Option<HeaderValue> {
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
     let (first, second) = (lengths.next()?, lengths.next());
     let comma = first.as_bytes().iter().position(|byte| *byte == b',');
-    if second.is_none() && comma.is_none() {
+    let padded = first.len() > 1 && first.as_bytes().starts_with(b"0");
+    if second.is_none() && comma.is_none() && !padded {
         return None;
     }
-    HeaderValue::from_bytes(first.as_bytes()[..comma.unwrap_or(first.len())].trim_ascii()).ok()
+    let first = first.to_str().ok()?.split(',').next()?;
+    first.trim().parse::<u64>().ok().map(HeaderValue::from)
 }
 
 #[cfg(test)]
@@ -88,6 +91,7 @@ mod tests {
             &[("content-length", "3, 3")][..],
             &[("content-length", "3"), ("content-length", "3")],
             &[("content-length", "3")],
+            &[("content-length", "003")],
         ] {
             let response = received(fields).unwrap();
             let lengths = response.headers().get_all(CONTENT_LENGTH);

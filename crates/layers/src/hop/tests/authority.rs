@@ -71,6 +71,9 @@ fn a_host_that_is_anything_else_is_refused() {
         "http://a",
         "a?b",
         "a#b",
+        "a%",
+        "a%2",
+        "%zz",
         "a\\b",
         "[::1]:80:80",
         "[a]:80",
@@ -119,10 +122,13 @@ fn origin_and_asterisk_forms_stay_as_they_are() {
 
 #[test]
 fn a_target_that_would_make_no_request_line_is_refused() {
-    let mut fragment = http2("/", &[]);
-    let target = http::Uri::builder().scheme("http").authority("shop.example");
-    *fragment.uri_mut() = target.path_and_query("#a").build().unwrap();
-    for request in [request("*", &[HOST]), fragment] {
+    let http2_to = |target: &str| {
+        let mut request = http2("/", &[]);
+        let uri = http::Uri::builder().scheme("http").authority("shop.example");
+        *request.uri_mut() = uri.path_and_query(target).build().unwrap();
+        request
+    };
+    for request in [request("*", &[HOST]), http2_to("#a"), http2_to("?a")] {
         let failure = refused(request);
         assert_eq!(failure.reason(), Reason::BadRequest);
         assert_eq!(failure.detail(), Some("the request's target is no path"));
@@ -130,8 +136,9 @@ fn a_target_that_would_make_no_request_line_is_refused() {
 }
 
 #[test]
-fn an_authority_alone_or_with_a_user_is_refused() {
+fn an_authority_alone_or_with_a_user_and_a_scheme_that_is_not_ours_are_refused() {
     for target in [
+        "ftp://shop.example/",
         "shop.example:80",
         "http://user@shop.example/",
         "http://shop.example:99999/",

@@ -205,3 +205,100 @@ fn a_body_coded_otherwise_than_chunked_once_is_refused() {
     let request = passed(request("/", &[HOST, ("transfer-encoding", "CHUNKED")]));
     assert!(!request.headers().contains_key("transfer-encoding"));
 }
+
+#[test]
+fn one_length_in_plain_digits_goes_on() {
+    for lengths in [
+        &["3"][..],
+        &["003"],
+        &["3", "3"],
+        &["3", "0000000000000000000000003"],
+    ] {
+        let fields = lengths.iter().map(|length| ("content-length", *length));
+        let request = passed(request("/", &fields.chain([HOST]).collect::<Vec<_>>()));
+        assert_eq!(lines(request.headers(), "content-length"), ["3"], "{lengths:?}");
+    }
+    assert_eq!(
+        lines(
+            passed(request("/", &[HOST, ("content-length", "0")])).headers(),
+            "content-length"
+        ),
+        ["0"]
+    );
+}
+
+#[test]
+fn a_length_that_is_none_or_two_is_refused() {
+    for lengths in [
+        &[""][..],
+        &["", ""],
+        &["+3"],
+        &["-3"],
+        &["3, 3"],
+        &["0x3"],
+        &["3", "4"],
+        &["18446744073709551616"],
+    ] {
+        let fields = lengths.iter().map(|length| ("content-length", *length));
+        let failure = refused(request("/", &fields.chain([HOST]).collect::<Vec<_>>()));
+        assert_eq!(failure.reason(), Reason::BadRequest, "{lengths:?}");
+    }
+}
+
+#[test]
+fn over_http2_what_could_be_no_field_of_http1_is_refused() {
+    for (name, value) in [
+        ("x", " a"),
+        ("x", "a "),
+        ("x", "\ta"),
+        ("x", "a\t"),
+        ("x", " "),
+        ("x\"y", "a"),
+    ] {
+        let mut request = request("/", &[HOST]);
+        *request.version_mut() = Version::HTTP_2;
+        let (name, value) = (name.as_bytes(), HeaderValue::from_static(value));
+        let name = HeaderName::from_lowercase(name).unwrap();
+        request.headers_mut().insert(name.clone(), value.clone());
+        assert_eq!(
+            refused(request).reason(),
+            Reason::BadRequest,
+            "{name:?}: {value:?}"
+        );
+    }
+    let mut fine = request("/", &[HOST, ("x", ""), ("y", "a b\tc")]);
+    *fine.version_mut() = Version::HTTP_2;
+    passed(fine);
+}
+
+#[test]
+fn nothing_that_belongs_into_a_head_comes_in_trailers() {
+    let all = [
+        "x-checksum",
+        "grpc-status",
+        "proxy-status",
+        "content-length",
+        "transfer-encoding",
+        "host",
+        "authorization",
+        "cookie",
+        "set-cookie",
+        "connection",
+        "x-forwarded-client-cert",
+        "x_forwarded_client_cert",
+        "x-forwarded-for",
+        "via",
+        "te",
+        "trailer",
+    ];
+    let trailers = || {
+        let fields = all.map(|name| (HeaderName::from_static(name), HeaderValue::from_static("1")));
+        HeaderMap::from_iter(fields)
+    };
+    let names = |headers: &HeaderMap| headers.keys().map(HeaderName::to_string).collect::<Vec<_>>();
+    let (mut up, mut down) = (trailers(), trailers());
+    strip_request_trailers(&mut up);
+    strip_response_trailers(&mut down);
+    assert_eq!(names(&up), all[..2]);
+    assert_eq!(names(&down), all[..3]);
+}
