@@ -82,6 +82,8 @@ impl Acceptor {
         };
         let mut config = builder.with_cert_resolver(own_certificate(identity));
         config.alpn_protocols = Alpn::wire(alpn);
+        // What is chosen does not depend on who asks. All that is offered is strong; scanners ask for an order anyway.
+        config.ignore_client_order = true;
         config.ticketer = Arc::new(Tickets::try_new(clock)?);
         // Tickets say until when they hold; a store of sessions could not.
         config.session_storage = Arc::new(NoServerSessionStorage {});
