@@ -17,7 +17,7 @@ use std::{
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use outrigger_gateway::{Failure, Reason};
-use outrigger_upstream::Spawn;
+use outrigger_upstream::{CONNECTION_WINDOW, STREAM_WINDOW, Spawn};
 use tokio::{net::TcpStream, sync::oneshot};
 
 use self::{
@@ -169,6 +169,8 @@ fn http2_builder(limits: &crate::config::Limits) -> http2::Builder<Spawn> {
     builder
         .timer(TokioTimer::new())
         .max_header_list_size(limits.header_bytes)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(limits.streams.get())
         // A sidecar before us carries many clients' streams: when one of them leaves with all of its own, that is
         // no attack (h2 takes 20 for one), and the others' must not end with them. What comes beyond is one.

@@ -31,6 +31,7 @@ use crate::{
     Spawn,
     connect::{Connected, Protocol},
     io::{Counted, Received},
+    window::{CONNECTION_WINDOW, STREAM_WINDOW},
 };
 
 /// How long a request that lost its connection waits to hear why.
@@ -143,6 +144,8 @@ where
                 let handshake = http2::Builder::new(Spawn)
                     .timer(TokioTimer::new())
                     .max_header_list_size(header_list)
+                    .initial_stream_window_size(STREAM_WINDOW)
+                    .initial_connection_window_size(CONNECTION_WINDOW)
                     .handshake(TokioIo::new(io));
                 let (sender, mut connection) = handshake.await?;
                 let allowed = allowed.clone();

@@ -14,6 +14,7 @@ mod spawn;
 mod testing;
 pub mod tunnel;
 mod upstream;
+mod window;
 
 pub use body::{RequestBody, ResponseBody};
 pub use connection::HttpLimits;
@@ -21,3 +22,4 @@ pub use endpoint::Endpoint;
 pub use pool::PoolConfig;
 pub use spawn::Spawn;
 pub use upstream::{Speak, Timeouts, Upstream, UpstreamConfig};
+pub use window::{CONNECTION_WINDOW, STREAM_WINDOW};

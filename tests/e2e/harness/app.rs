@@ -160,7 +160,9 @@ where
                 .await
         }
         Speaks::Http2 => {
-            let builder = http2::Builder::new(TokioExecutor::new());
+            let mut builder = http2::Builder::new(TokioExecutor::new());
+            // Half of it is what h2 lets small frames cost before it takes them for a flood.
+            builder.initial_connection_window_size(256 << 20);
             builder.serve_connection(TokioIo::new(stream), service).await
         }
     };

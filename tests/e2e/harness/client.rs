@@ -55,7 +55,9 @@ impl Client {
     }
 
     pub(crate) async fn http2_over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Self {
-        let builder = http2::Builder::new(TokioExecutor::new());
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        // Half of it is what h2 lets small frames cost before it takes them for a flood.
+        builder.initial_connection_window_size(256 << 20);
         let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         Self(Sender::Http2(sender))

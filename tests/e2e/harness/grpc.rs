@@ -53,6 +53,11 @@ impl Messages {
         }
     }
 
+    /// The body, none of which must have been read.
+    pub(crate) fn into_body(self) -> Incoming {
+        self.body
+    }
+
     /// The next message; `None` when there are no more, and the trailers are known.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, BoxError> {
         loop {

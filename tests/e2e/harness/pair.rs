@@ -30,7 +30,16 @@ impl Pair {
         Self::with(app, Keys::default()).await
     }
 
-    /// The same with more keys.
+    /// A pair before an app that speaks gRPC, hence HTTP/2.
+    pub(crate) async fn grpc(app: SocketAddr) -> Self {
+        let keys = Keys {
+            app: "protocol = \"http2\"",
+            ..Keys::default()
+        };
+        Self::with(app, keys).await
+    }
+
+    /// A pair with more keys.
     pub(crate) async fn with(app: SocketAddr, keys: Keys<'_>) -> Self {
         let certificates = Certificates::new();
         let listen = "127.0.0.1:0".parse().unwrap();

@@ -12,8 +12,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-use super::{Client, LONG, Metrics, Reply, get, log::Log, within};
+use super::{Client, LONG, Metrics, Reply, Usage, get, log::Log, within};
 
+/// Another one, built as it is shipped, say, may be named by `OUTRIGGER_SOAK_BINARY`.
 const BINARY: &str = env!("CARGO_BIN_EXE_outrigger");
 
 const PANICS: &str = "outrigger_panics_total";
@@ -130,6 +131,11 @@ impl Sidecar {
         within(LONG, "an access line", line)
     }
 
+    /// What its process uses now.
+    pub(crate) fn usage(&self) -> Usage {
+        Usage::of(self.child.id())
+    }
+
     /// Sends a signal, such as `TERM`, to this process alone.
     pub(crate) fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.child.id());
@@ -180,7 +186,8 @@ pub(crate) async fn run_to_end(folder: &Path, args: &[&str]) -> Output {
 
 /// The binary with nothing of our environment that would configure it.
 fn binary(args: &[&str]) -> Command {
-    let mut command = Command::new(BINARY);
+    let program = std::env::var_os("OUTRIGGER_SOAK_BINARY");
+    let mut command = Command::new(program.unwrap_or_else(|| BINARY.into()));
     command
         .args(args)
         .env_remove("OUTRIGGER_CONFIG")
