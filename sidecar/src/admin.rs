@@ -60,7 +60,7 @@ impl Admin {
         }
         let directions = self.shared.plan.directions.iter();
         for upstream in directions.flat_map(|direction| &direction.upstreams) {
-            upstream.bound.show_limit(&upstream.limit);
+            upstream.bound.show_limit(&upstream.requests.limit);
         }
         self.shared.telemetry.render()
     }

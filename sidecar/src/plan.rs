@@ -65,22 +65,48 @@ pub(crate) struct Upstream {
     pub(crate) route: Route,
     pub(crate) bound: Arc<Bound>,
     pub(crate) total: Option<Duration>,
-    pub(crate) limit: Limit,
-    pub(crate) shed: ShedLayer,
+    /// For requests that end.
+    pub(crate) requests: Room,
+    /// For upgrades.
+    pub(crate) streams: Room,
     pub(crate) endpoints: Endpoints,
     connector: Arc<Connector>,
+    /// Agrees on HTTP/1.1 where the other leaves the choice to the endpoint.
+    switching: Option<Arc<Connector>>,
     config: UpstreamConfig,
 }
 
 impl Upstream {
     /// The upstream over connections of one worker's own.
     pub(crate) fn pooled(&self) -> Pooled {
-        Pooled::new(
+        Pooled::with_switching(
             self.name.clone(),
             self.endpoints.clone(),
             self.connector.clone(),
+            self.switching.clone(),
             self.config,
         )
+    }
+}
+
+/// How many may be at an upstream at once, and how the others wait.
+#[derive(Debug)]
+pub(crate) struct Room {
+    pub(crate) limit: Limit,
+    pub(crate) shed: ShedLayer,
+}
+
+impl Room {
+    fn new(upstream: &Arc<str>, places: usize, queue: usize, wait: Duration) -> Self {
+        let limit = Limit::new(places);
+        let shed = ShedLayer::with_config(shed::Config {
+            queue,
+            wait,
+            upstream: Some(upstream.clone()),
+            limit: Some(limit.clone()),
+            ..shed::Config::default()
+        });
+        Self { limit, shed }
     }
 }
 
@@ -201,28 +227,25 @@ impl Means<'_> {
         metrics: &Metrics,
     ) -> Result<Upstream, PlanError> {
         let name: Arc<str> = upstream.name.as_str().into();
-        let limit = Limit::new(upstream.limit.in_flight.get());
-        let shed = ShedLayer::with_config(shed::Config {
-            queue: upstream.limit.queue,
-            wait: upstream.limit.queue_wait,
-            upstream: Some(name.clone()),
-            limit: Some(limit.clone()),
-            ..shed::Config::default()
-        });
+        let limit = &upstream.limit;
+        let by_alpn = upstream.protocol == Protocol::Auto && upstream.tls.mode != TlsMode::Off;
+        let switching = by_alpn.then(|| self.connector(upstream, &[Alpn::Http11]));
         Ok(Upstream {
             bound: metrics.bind(&name),
             route,
             total: upstream.timeout.total,
-            limit,
-            shed,
+            requests: Room::new(&name, limit.in_flight.get(), limit.queue, limit.queue_wait),
+            // A place that is taken for hours is not waited for.
+            streams: Room::new(&name, limit.streams.get(), 0, Duration::ZERO),
             endpoints: Endpoints::new(upstream.endpoints.iter().map(source)),
-            connector: Arc::new(self.connector(upstream)?),
+            connector: Arc::new(self.connector(upstream, alpn(upstream.protocol))?),
+            switching: switching.transpose()?.map(Arc::new),
             config: self.upstream_config(upstream),
             name,
         })
     }
 
-    fn connector(&self, upstream: &config::Upstream) -> Result<Connector, PlanError> {
+    fn connector(&self, upstream: &config::Upstream, alpn: &'static [Alpn]) -> Result<Connector, PlanError> {
         let tls = &upstream.tls;
         if tls.mode == TlsMode::Off {
             return Ok(Connector::Plain);
@@ -232,11 +255,7 @@ impl Means<'_> {
             .expect("a configuration without identity has no TLS");
         let settings = ClientSettings {
             present_certificate: tls.mode == TlsMode::Mutual,
-            alpn: match upstream.protocol {
-                Protocol::Auto => Alpn::BOTH,
-                Protocol::Http1 => &[Alpn::Http11],
-                Protocol::Http2 => &[Alpn::H2],
-            },
+            alpn,
             ..ClientSettings::new(Expect {
                 server_name: tls.server_name.clone(),
                 spiffe: tls.spiffe.clone(),
@@ -269,6 +288,14 @@ impl Means<'_> {
                 ..PoolConfig::default()
             },
         }
+    }
+}
+
+fn alpn(protocol: Protocol) -> &'static [Alpn] {
+    match protocol {
+        Protocol::Auto => Alpn::BOTH,
+        Protocol::Http1 => &[Alpn::Http11],
+        Protocol::Http2 => &[Alpn::H2],
     }
 }
 

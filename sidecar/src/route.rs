@@ -11,7 +11,7 @@ use std::{
 
 use http::{Request, Response, header};
 use outrigger_gateway::{Failure, Reason};
-use outrigger_layers::{exchange::Exchange, observe::Bound};
+use outrigger_layers::{exchange::Exchange, hop::Upgrade, observe::Bound};
 use tower_service::Service;
 
 use crate::{
@@ -34,22 +34,41 @@ struct Way<S> {
     host: Option<HostPattern>,
     path: Option<PathPrefix>,
     bound: Arc<Bound>,
-    service: S,
+    reach: Reach<S>,
+}
+
+/// The services of one upstream.
+#[derive(Clone, Debug)]
+pub(crate) struct Reach<S> {
+    /// For requests that end.
+    pub(crate) requests: S,
+    /// For those that are to be switched to another protocol: they last for hours, and must not take the places of
+    /// the others.
+    pub(crate) streams: S,
+}
+
+impl<S: Clone> Reach<S> {
+    fn service<B>(&self, request: &Request<B>) -> S {
+        match request.extensions().get::<Upgrade>() {
+            None => self.requests.clone(),
+            Some(_) => self.streams.clone(),
+        }
+    }
 }
 
 impl<S: Clone> Router<S> {
     /// A router over these routes, in any order.
-    pub(crate) fn new(routes: impl IntoIterator<Item = (Route, Arc<Bound>, S)>) -> Self {
+    pub(crate) fn new(routes: impl IntoIterator<Item = (Route, Arc<Bound>, Reach<S>)>) -> Self {
         let mut ways: Vec<Way<S>> = Vec::new();
-        for (route, bound, service) in routes {
+        for (route, bound, reach) in routes {
             for host in or_any(&route.hosts) {
                 for path in or_any(&route.paths) {
-                    let (bound, service) = (bound.clone(), service.clone());
+                    let (bound, reach) = (bound.clone(), reach.clone());
                     ways.push(Way {
                         host: host.cloned(),
                         path: path.cloned(),
                         bound,
-                        service,
+                        reach,
                     });
                 }
             }
@@ -125,7 +144,7 @@ where
         if let Some(exchange) = Exchange::of(request.extensions()) {
             exchange.bind(&way.bound);
         }
-        OrRefused::asked(call_ready(way.service.clone(), request))
+        OrRefused::asked(call_ready(way.reach.service(&request), request))
     }
 }
 

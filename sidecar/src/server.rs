@@ -72,7 +72,10 @@ impl Server {
                 Box::pin(http2_builder(limits).serve_connection(TokioIo::new(stream), StreamEntry(entry)));
             course.drive(connection.as_mut()).await
         } else {
-            self.serve_http1(stream, entry, course).await
+            let end = self.serve_http1(stream, entry, course).await;
+            // The connection is not over as long as it carries what it was switched to.
+            activity.tunnel_over().await;
+            end
         };
         match end {
             End::Closed(Err(error)) => self.tell(&error),
@@ -93,18 +96,22 @@ impl Server {
     ) -> End {
         loop {
             let builder = http1_builder(&self.direction.limits);
-            let mut connection = Box::new(builder.serve_connection(TokioIo::new(stream), entry));
+            let connection = builder.serve_connection(TokioIo::new(stream), entry);
+            let mut connection = Box::new(connection.with_upgrades());
             match course.as_mut().drive(Pin::new(&mut *connection)).await {
                 End::Nap => {}
                 end => return end,
             }
             // Taken apart whole: what is left of it here would be held while it naps.
-            let http1::Parts {
+            let Some(http1::Parts {
                 io,
                 read_buf,
                 service,
                 ..
-            } = connection.into_parts();
+            }) = connection.into_parts()
+            else {
+                return End::Closed(Ok(()));
+            };
             (stream, entry) = (io.into_inner(), service);
             stream.unread(&read_buf);
             drop(read_buf);
@@ -172,6 +179,8 @@ fn http2_builder(limits: &crate::config::Limits) -> http2::Builder<Spawn> {
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(limits.streams.get())
+        // WebSocket and its like come so (RFC 8441 §3).
+        .enable_connect_protocol()
         // A sidecar before us carries many clients' streams: when one of them leaves with all of its own, that is
         // no attack (h2 takes 20 for one), and the others' must not end with them. What comes beyond is one.
         .max_pending_accept_reset_streams(limits.streams.get() as usize);

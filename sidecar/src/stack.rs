@@ -21,21 +21,21 @@ use crate::{
     admit::{Admit, AdmitLayer},
     config::Route,
     connector::Connector,
-    plan::{Bound, Direction, Upstream},
-    route::Router,
+    plan::{Bound, Direction, Room, Upstream},
+    route::{Reach, Router},
 };
 
 /// What serves the requests of one direction. Its error is `Infallible`: every failure has become a response.
-pub(crate) type Stack = Observe<Respond<Hop<Admit<Router<Reach>>>>>;
+pub(crate) type Stack = Observe<Respond<Hop<Admit<Router<Reached>>>>>;
 
 /// How one upstream is reached.
-pub(crate) type Reach = WithDeadline<Shed<Limited<Pooled>>>;
+type Reached = WithDeadline<Shed<Limited<Pooled>>>;
 
 /// An upstream over connections of one worker.
 pub(crate) type Pooled = outrigger_upstream::Upstream<Connector, Incoming>;
 
 /// Which requests go to an upstream, what counts them there, and how it is reached.
-type Way = (Route, Arc<Bound>, Reach);
+type Way = (Route, Arc<Bound>, Reach<Reached>);
 
 /// The way of one request.
 pub(crate) fn stack(direction: &Direction) -> (Stack, Vec<Pooled>) {
@@ -59,14 +59,20 @@ pub(crate) fn stack(direction: &Direction) -> (Stack, Vec<Pooled>) {
 /// The rest of the way, once it is known which upstream.
 fn reach(upstream: &Upstream) -> (Way, Pooled) {
     let pooled = upstream.pooled();
-    let reach = ServiceBuilder::new()
-        // Above every queue: time spent waiting counts.
-        .layer(DeadlineLayer::new(upstream.total))
-        // Waiting for a place is bounded in number and time; beyond it the caller is told no at once.
-        .layer(upstream.shed.clone())
-        // A place is held until the response's body has ended.
-        .layer(LimitLayer::shared(upstream.limit.clone()))
-        // Which endpoint, which connection, and what went wrong there.
-        .service(pooled.clone());
+    let within = |room: &Room| {
+        ServiceBuilder::new()
+            // Above every queue: time spent waiting counts.
+            .layer(DeadlineLayer::new(upstream.total))
+            // Waiting for a place is bounded in number and time; beyond it the caller is told no at once.
+            .layer(room.shed.clone())
+            // A place is held until the response's body has ended, or what follows an upgrade.
+            .layer(LimitLayer::shared(room.limit.clone()))
+            // Which endpoint, which connection, and what went wrong there.
+            .service(pooled.clone())
+    };
+    let reach = Reach {
+        requests: within(&upstream.requests),
+        streams: within(&upstream.streams),
+    };
     ((upstream.route.clone(), upstream.bound.clone(), reach), pooled)
 }

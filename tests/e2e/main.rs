@@ -29,4 +29,5 @@ mod smuggling;
 mod timeouts;
 mod tls_faults;
 mod tls_offer;
+mod upgrade;
 mod upstream_faults;

@@ -39,7 +39,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body;
 use outrigger_gateway::{Failure, Reason, grpc};
 use pin_project_lite::pin_project;
@@ -198,7 +198,11 @@ where
         let polled = self.as_mut().poll_inner(cx);
         let timer = self.project().timer;
         if let Poll::Ready(result) = polled {
-            return Poll::Ready(result.map(|response| response.map(|body| Bounded::new(body, timer.take()))));
+            return Poll::Ready(result.map(|response| {
+                let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+                let timer = timer.take().filter(|_| !switched);
+                response.map(|body| Bounded::new(body, timer))
+            }));
         }
         let Some(timer) = timer else {
             return Poll::Pending;

@@ -33,6 +33,7 @@ struct Record {
     head: AtomicU64,
     connect_time: AtomicU64,
     request_bytes: AtomicU64,
+    tunnelled_bytes: AtomicU64,
     told: Mutex<Told>,
 }
 
@@ -54,6 +55,7 @@ impl Exchange {
             head: AtomicU64::new(0),
             connect_time: AtomicU64::new(0),
             request_bytes: AtomicU64::new(0),
+            tunnelled_bytes: AtomicU64::new(0),
             told: Mutex::default(),
         }))
     }
@@ -142,6 +144,16 @@ impl Exchange {
     /// Bytes of the request's body that were sent on.
     pub fn request_bytes(&self) -> u64 {
         self.0.request_bytes.load(Relaxed)
+    }
+
+    /// Counts bytes that came from the upstream behind its response: after an upgrade there is no body.
+    pub fn count_tunnelled_bytes(&self, bytes: u64) {
+        self.0.tunnelled_bytes.fetch_add(bytes, Relaxed);
+    }
+
+    /// Bytes that came from the upstream behind its response.
+    pub fn tunnelled_bytes(&self) -> u64 {
+        self.0.tunnelled_bytes.load(Relaxed)
     }
 
     /// Notes the failure that the caller is told of; the last one stands.

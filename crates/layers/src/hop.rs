@@ -12,7 +12,8 @@
 //! - `Max-Forwards` counted down, `Expect` consumed (the server above us answers it), cookie crumbs joined.
 //!
 //! Responses: hop-by-hop fields removed. They get no `Via`, which is optional there.
-//! Not covered: upgrades (the request leaves without `Upgrade`) and message framing, which is the sender's.
+//! A request for another protocol leaves without `Upgrade`, and with an [`Upgrade`] in its extensions.
+//! Not covered: carrying what follows an upgrade, and message framing, which are the sender's.
 //! Fails with [`Reason::BadRequest`] (400), [`Reason::ExpectationFailed`] (417), [`Reason::Loop`] (502), and for
 //! `CONNECT`, what has no `Max-Forwards` left and bodies coded otherwise than `chunked` with
 //! [`Reason::NotImplemented`] (501).
@@ -51,6 +52,7 @@ mod fields;
 mod request;
 #[cfg(test)]
 mod tests;
+mod upgrade;
 mod via;
 
 use std::{
@@ -69,6 +71,7 @@ pub use self::{
     client::Client,
     fields::{strip_request_trailers, strip_response, strip_response_trailers},
     request::receive,
+    upgrade::Upgrade,
     via::{InvalidName, Name},
 };
 
@@ -158,7 +161,7 @@ where
         let mut polled = inner.poll(cx).map_err(Into::into);
         // In place: a response's head is long to move.
         if let Poll::Ready(Ok(response)) = &mut polled {
-            strip_response(response.headers_mut());
+            strip_response(response);
             if response.status() == StatusCode::NO_CONTENT {
                 // RFC 9110 §8.6: not even of nothing.
                 response.headers_mut().remove(CONTENT_LENGTH);

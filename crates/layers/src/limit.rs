@@ -3,7 +3,7 @@
 //! `poll_ready` is pending while the limit is reached, first come first served, and never fails for it; put
 //! [`shed`](crate::shed) above to bound the waiting. A request leaves when its response body ends, fails or is
 //! dropped, when its future fails or is dropped. Clones of a service and services of one layer share the limit.
-//! Not covered: upgraded connections, which outlive their response. The limit is inclusive; zero admits nothing.
+//! An upgraded connection counts if its response's body lasts as long. The limit is inclusive; zero admits nothing.
 //!
 //! ```
 //! # use std::convert::Infallible;

@@ -219,7 +219,7 @@ impl End {
                 status,
                 reason,
                 failure.as_ref(),
-                self.bytes,
+                self.bytes + self.exchange.tunnelled_bytes(),
                 took,
             );
         }

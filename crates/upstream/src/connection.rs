@@ -9,12 +9,13 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
+    task::Context,
     time::Duration,
 };
 
-use futures_util::future::Either;
+use futures_util::{future::Either, task::AtomicWaker};
 use http::{Request, Response};
 use http_body::Body;
 use hyper::{
@@ -24,7 +25,7 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     sync::watch,
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use crate::{
@@ -36,6 +37,11 @@ use crate::{
 
 /// How long a request that lost its connection waits to hear why.
 const CAUSE_WAIT: Duration = Duration::from_millis(100);
+
+/// How long after its begin a connection may take to hear what its peer is capable of.
+const SETTINGS_WAIT: Duration = Duration::from_secs(1);
+/// And how often it is looked whether it has.
+const SETTINGS_LOOK: Duration = Duration::from_millis(2);
 
 /// What may travel over a connection.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +72,25 @@ pub(crate) struct Facts {
     ending: watch::Receiver<Ending>,
     /// The streams that the peer allows at once; HTTP/2 only.
     allowed: Arc<AtomicUsize>,
+    /// Whether the peer takes extended CONNECT; HTTP/2 only.
+    switching: Arc<Switching>,
+}
+
+/// Whether the peer takes extended CONNECT, as far as the connection's task has looked.
+#[derive(Debug, Default)]
+struct Switching {
+    known: AtomicBool,
+    /// Has the task look: what it knows it learns from another one, and is not woken for it.
+    look: AtomicWaker,
+}
+
+impl Switching {
+    fn look(&self, cx: &Context<'_>, takes: impl FnOnce() -> bool) {
+        if !self.known.load(Relaxed) {
+            self.look.register(cx.waker());
+            self.known.store(takes(), Relaxed);
+        }
+    }
 }
 
 impl Facts {
@@ -77,6 +102,23 @@ impl Facts {
     /// Whether the connection has ended.
     pub(crate) fn has_ended(&self) -> bool {
         self.ending.borrow().is_some()
+    }
+
+    /// Whether the peer takes extended CONNECT (RFC 8441 §3). It says so in its first frame, so that a connection
+    /// just made has a moment to hear it.
+    pub(crate) async fn takes_extended_connect(&self) -> bool {
+        let until = self.born + SETTINGS_WAIT;
+        loop {
+            if self.switching.known.load(Relaxed) {
+                return true;
+            }
+            let last = until <= Instant::now();
+            self.switching.look.wake();
+            sleep(SETTINGS_LOOK).await;
+            if last {
+                return self.switching.known.load(Relaxed);
+            }
+        }
     }
 
     /// The error that ended the connection, if it ends with one within a moment.
@@ -131,12 +173,13 @@ where
         let received = io.received();
         let (end, ending) = watch::channel(None);
         let allowed = Arc::new(AtomicUsize::new(usize::MAX));
+        let switching = Arc::new(Switching::default());
         let sender = match protocol {
             Protocol::Http1 => {
                 let io = TokioIo::new(io.keeping_back());
                 let handshake = http1_builder(limits).handshake(io);
                 let (sender, connection) = handshake.await?;
-                spawn(connection, end);
+                spawn(connection.with_upgrades(), end);
                 Sender::Http1(sender)
             }
             Protocol::Http2 => {
@@ -148,11 +191,12 @@ where
                     .initial_connection_window_size(CONNECTION_WINDOW)
                     .handshake(TokioIo::new(io));
                 let (sender, mut connection) = handshake.await?;
-                let allowed = allowed.clone();
+                let (allowed, switching) = (allowed.clone(), switching.clone());
                 let task = poll_fn(move |cx| {
                     let polled = Pin::new(&mut connection).poll(cx);
                     if polled.is_pending() {
                         allowed.store(connection.current_max_send_streams(), Relaxed);
+                        switching.look(cx, || connection.is_extended_connect_protocol_enabled());
                     }
                     polled
                 });
@@ -167,6 +211,7 @@ where
                 born: Instant::now(),
                 ending,
                 allowed,
+                switching,
             },
             reused: false,
         })

@@ -8,6 +8,8 @@
 mod attempt;
 mod incoming;
 mod outgoing;
+mod tunnel;
+mod upgrade;
 
 use std::{
     fmt,
@@ -31,6 +33,7 @@ use tower_service::Service;
 use self::{
     attempt::{Attempt, Rejected},
     outgoing::Outgoing,
+    upgrade::Switch,
 };
 use crate::{
     body::{BoxError, RequestBody, ResponseBody},
@@ -95,6 +98,7 @@ pub struct Upstream<C, B>(Arc<Inner<C, B>>);
 struct Inner<C, B> {
     name: Arc<str>,
     connector: Arc<C>,
+    switching: Option<Arc<C>>,
     endpoints: Endpoints,
     config: UpstreamConfig,
     slots: Mutex<Slots<C, B>>,
@@ -114,6 +118,8 @@ struct Slot<C, B> {
     main: Arc<Pool<C, RequestBody<B>>>,
     /// HTTP/2 with prior knowledge, beside HTTP/1.1.
     grpc: Option<Arc<Pool<C, RequestBody<B>>>>,
+    /// HTTP/1.1, for requests that are to be switched to another protocol.
+    switching: Option<Arc<Pool<C, RequestBody<B>>>>,
 }
 
 impl<C, B> Clone for Slot<C, B> {
@@ -121,7 +127,34 @@ impl<C, B> Clone for Slot<C, B> {
         Self {
             main: self.main.clone(),
             grpc: self.grpc.clone(),
+            switching: self.switching.clone(),
         }
+    }
+}
+
+impl<C, B> Slot<C, B> {
+    fn of(main: Arc<Pool<C, RequestBody<B>>>) -> Self {
+        Self {
+            main,
+            grpc: None,
+            switching: None,
+        }
+    }
+
+    /// The pool for a request of this kind.
+    fn pool(&self, is_grpc: bool, switches: bool) -> &Arc<Pool<C, RequestBody<B>>> {
+        let apart = match (switches, is_grpc) {
+            (true, _) => &self.switching,
+            (false, true) => &self.grpc,
+            (false, false) => &None,
+        };
+        apart.as_ref().unwrap_or(&self.main)
+    }
+
+    fn pools(&self) -> impl Iterator<Item = &Arc<Pool<C, RequestBody<B>>>> {
+        [Some(&self.main), self.grpc.as_ref(), self.switching.as_ref()]
+            .into_iter()
+            .flatten()
     }
 }
 
@@ -142,6 +175,18 @@ impl<C, B> fmt::Debug for Upstream<C, B> {
 impl<C: Connect, B> Upstream<C, B> {
     /// The upstream `name`, reached at `endpoints` through `connector`.
     pub fn new(name: Arc<str>, endpoints: Endpoints, connector: Arc<C>, config: UpstreamConfig) -> Self {
+        Self::with_switching(name, endpoints, connector, None, config)
+    }
+
+    /// The same, with a connector that agrees on HTTP/1.1 where `connector` leaves the choice to the endpoint: for
+    /// requests that are to be switched to another protocol, which HTTP/1.1 can everywhere.
+    pub fn with_switching(
+        name: Arc<str>,
+        endpoints: Endpoints,
+        connector: Arc<C>,
+        switching: Option<Arc<C>>,
+        config: UpstreamConfig,
+    ) -> Self {
         let slots = Mutex::new(Slots {
             set: None,
             slots: Arc::new([]),
@@ -151,6 +196,7 @@ impl<C: Connect, B> Upstream<C, B> {
         Self(Arc::new(Inner {
             name,
             connector,
+            switching,
             endpoints,
             config,
             slots,
@@ -164,10 +210,7 @@ impl<C: Connect, B> Upstream<C, B> {
         let slots = self.0.lock().slots.clone();
         let now = Instant::now();
         for slot in slots.iter() {
-            slot.main.sweep(now);
-            if let Some(grpc) = &slot.grpc {
-                grpc.sweep(now);
-            }
+            slot.pools().for_each(|pool| pool.sweep(now));
         }
     }
 }
@@ -199,30 +242,27 @@ impl<C: Connect, B> Inner<C, B> {
     }
 
     fn slot(&self, endpoint: &Endpoint) -> Slot<C, B> {
-        let pool = |spoken| {
+        let pool = |connector: &Arc<C>, spoken| {
             Arc::new(Pool::new(
                 endpoint.clone(),
-                self.connector.clone(),
+                connector.clone(),
                 spoken,
                 self.config.pool,
             ))
         };
-        match (self.config.speak, self.connector.is_secure()) {
-            (Speak::Http1, _) => Slot {
-                main: pool(Some(Protocol::Http1)),
-                grpc: None,
-            },
-            (Speak::Http2, _) => Slot {
-                main: pool(Some(Protocol::Http2)),
-                grpc: None,
-            },
+        let http1 = |connector| pool(connector, Some(Protocol::Http1));
+        let http2 = |connector| pool(connector, Some(Protocol::Http2));
+        let connector = &self.connector;
+        match (self.config.speak, connector.is_secure()) {
+            (Speak::Http1, _) => Slot::of(http1(connector)),
+            (Speak::Http2, _) => Slot::of(http2(connector)),
             (Speak::Auto, true) => Slot {
-                main: pool(None),
-                grpc: None,
+                switching: self.switching.as_ref().map(http1),
+                ..Slot::of(pool(connector, None))
             },
             (Speak::Auto, false) => Slot {
-                main: pool(Some(Protocol::Http1)),
-                grpc: Some(pool(Some(Protocol::Http2))),
+                grpc: Some(http2(connector)),
+                ..Slot::of(http1(connector))
             },
         }
     }
@@ -236,7 +276,7 @@ where
 {
     async fn send(
         self: Arc<Self>,
-        request: Request<B>,
+        mut request: Request<B>,
     ) -> Result<Response<ResponseBody<C, RequestBody<B>>>, Failure> {
         let exchange = Exchange::of(request.extensions()).cloned();
         let ours = |failure: Failure| failure.at_upstream(self.name.clone());
@@ -245,12 +285,15 @@ where
             .as_ref()
             .map_or_else(|| grpc::is_grpc(request.headers()), Exchange::is_grpc);
         let outgoing = Outgoing::of(&request, &self.outgoing).map_err(ours)?;
+        let switch = Switch::of(&mut request);
+        let switches = switch.is_some();
         let mut request = Some(request.map(|body| RequestBody::new(body, exchange.clone())));
         let attempt = Attempt {
             exchange: exchange.as_ref(),
             outgoing,
             timeouts: self.config.timeouts,
             is_grpc,
+            switch,
         };
 
         let first = self.next.fetch_add(1, Relaxed);
@@ -258,7 +301,7 @@ where
         // One repeat of what was provably not processed is free; every other is the business of retry.
         for tried in 0.. {
             let slot = &slots[first.wrapping_add(tried) % slots.len()];
-            let pool = slot.grpc.as_ref().filter(|_| is_grpc).unwrap_or(&slot.main);
+            let pool = slot.pool(is_grpc, switches);
             let Rejected { failure, reused } = match attempt.make(pool, &mut request, fresh).await {
                 Ok(response) => return Ok(response),
                 Err(rejected) => rejected,

@@ -24,7 +24,12 @@ async fn sent_to(upstreams: &[(&str, &str)], url: &str) -> Result<String, Failur
             let response = Response::new(name.clone());
             async { Ok::<_, Infallible>(response) }
         });
-        (to.route, metrics.bind(""), service.map_err(Failure::from))
+        let service = service.map_err(Failure::from);
+        let reach = Reach {
+            requests: service.clone(),
+            streams: service,
+        };
+        (to.route, metrics.bind(""), reach)
     });
     let uri: http::Uri = url.parse().unwrap();
     let mut request = Request::new(());

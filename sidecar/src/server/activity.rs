@@ -15,7 +15,10 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::{
+    sync::Notify,
+    time::{Instant, Sleep, sleep},
+};
 
 /// An HTTP/1.1 connection that has idled this long naps.
 const NAP: Duration = Duration::from_millis(500);
@@ -36,6 +39,8 @@ pub(super) struct Activity {
     unwritten: AtomicBool,
     /// It naps already.
     napping: AtomicBool,
+    /// Told when what the connection was switched to has ended.
+    tunnel_over: Notify,
     /// Milliseconds from birth to the latest change of the above.
     since: AtomicU64,
 }
@@ -51,6 +56,7 @@ impl Activity {
             bodyless: AtomicBool::new(false),
             unwritten: AtomicBool::new(false),
             napping: AtomicBool::new(false),
+            tunnel_over: Notify::new(),
             since: AtomicU64::new(0),
         }
     }
@@ -91,6 +97,23 @@ impl Activity {
         if self.in_flight.fetch_sub(1, Relaxed) == 1 {
             self.mark();
         }
+    }
+
+    /// What the connection was switched to has ended.
+    pub(super) fn end_tunnel(&self) {
+        self.tunnel_over.notify_one();
+    }
+
+    /// Waits until that is said, if there is anything.
+    pub(super) async fn tunnel_over(&self) {
+        if self.in_flight.load(Relaxed) > 0 {
+            self.tunnel_over.notified().await;
+        }
+    }
+
+    /// Whether it speaks HTTP/2.
+    pub(super) fn is_http2(&self) -> bool {
+        self.http2.load(Relaxed)
     }
 
     /// Whether a connection that is asked to end loses nothing by saying so now.

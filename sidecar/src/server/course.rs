@@ -112,7 +112,7 @@ pub(super) trait Drive: Future<Output = hyper::Result<()>> {
     fn graceful_shutdown(self: Pin<&mut Self>);
 }
 
-impl Drive for http1::Connection<TokioIo<Watched>, Entry> {
+impl Drive for http1::UpgradeableConnection<TokioIo<Watched>, Entry> {
     fn graceful_shutdown(self: Pin<&mut Self>) {
         Self::graceful_shutdown(self);
     }

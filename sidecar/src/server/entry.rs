@@ -1,5 +1,7 @@
 //! Where requests of one connection enter the stack.
 
+mod switching;
+
 use std::{
     convert::Infallible,
     pin::Pin,
@@ -8,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, Version, header::CONTENT_LENGTH};
+use http::{Method, Request, Response, StatusCode, Version, header::CONTENT_LENGTH};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use outrigger_gateway::Failure;
@@ -84,7 +86,10 @@ impl hyper::service::Service<Request<Incoming>> for StreamEntry {
     type Error = Infallible;
     type Future = Pin<Box<ResponseFuture>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        if request.method() == Method::CONNECT {
+            switching::translate(&mut request);
+        }
         Box::pin(self.0.call(request))
     }
 }
@@ -126,19 +131,24 @@ impl Future for ResponseFuture {
         let measured = *this.http1
             && response.status() == StatusCode::NOT_MODIFIED
             && response.headers().contains_key(CONTENT_LENGTH);
-        Poll::Ready(Ok(response.map(|body| Tracked {
-            body,
+        let response = response.map(|body| Tracked {
+            body: Some(body),
             running,
             measured,
-        })))
+        });
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Poll::Ready(Ok(switching::switch(response)));
+        }
+        Poll::Ready(Ok(response))
     }
 }
 
 pin_project! {
     /// A response body whose request counts as in flight until it is gone.
     pub(super) struct Tracked {
+        // None: a switch of protocols has none.
         #[pin]
-        body: StackBody,
+        body: Option<StackBody>,
         running: Option<Running>,
         // Of the length that a 304 tells of, hyper keeps nothing if it knows that no body follows.
         measured: bool,
@@ -150,17 +160,21 @@ impl Body for Tracked {
     type Error = Failure;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
-        self.project().body.poll_frame(cx)
+        match self.project().body.as_pin_mut() {
+            Some(body) => body.poll_frame(cx),
+            None => Poll::Ready(None),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        !self.measured && self.body.is_end_stream()
+        !self.measured && self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self.measured {
-            true => SizeHint::default(),
-            false => self.body.size_hint(),
+        match (&self.body, self.measured) {
+            (None, _) => SizeHint::with_exact(0),
+            (Some(_), true) => SizeHint::default(),
+            (Some(body), false) => body.size_hint(),
         }
     }
 }

@@ -32,6 +32,11 @@ impl Raw {
         let _ = self.stream.write_all(text.as_ref()).await;
     }
 
+    /// Says that nothing more will come.
+    pub(crate) async fn end(&mut self) {
+        self.stream.shutdown().await.unwrap();
+    }
+
     /// Hears up to and with `end`; what follows is kept.
     #[track_caller]
     pub(crate) fn read_until<'a>(&'a mut self, end: &'a str) -> impl Future<Output = String> {

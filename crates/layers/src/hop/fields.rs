@@ -1,10 +1,12 @@
 //! Which fields end at this hop, and taking them out.
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue,
-    header::{CONNECTION, TE},
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
+    header::{CONNECTION, TE, UPGRADE},
 };
 use outrigger_gateway::proxy_status::PROXY_STATUS;
+
+use super::upgrade::announce;
 
 /// A set of kinds of fields. Names are compared with `_` taken for `-`, as CGI and its heirs do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -127,10 +129,17 @@ fn may_be_named(name: &HeaderName) -> bool {
     matches!(Kinds::of(name), Kinds::NONE | Kinds::HOP_BY_HOP) && !RELIED_ON.iter().any(relied_on)
 }
 
-/// Takes the hop-by-hop fields out of a response's head.
-pub fn strip_response(headers: &mut HeaderMap) {
-    if Kinds::in_headers(headers).has(Kinds::HOP_BY_HOP) {
-        strip(headers);
+/// Takes the hop-by-hop fields out of a response's head, but for those that announce a switch of protocols.
+pub fn strip_response<B>(response: &mut Response<B>) {
+    let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    if !Kinds::in_headers(headers).has(Kinds::HOP_BY_HOP) {
+        return;
+    }
+    let protocol = headers.get(UPGRADE).filter(|_| switches).cloned();
+    strip(headers);
+    if switches {
+        announce(headers, protocol);
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
     authority::{self, bad},
     client::{Client, join},
     fields::{Kinds, elements, strip_request},
+    upgrade::Upgrade,
     via::Name,
 };
 
@@ -41,7 +42,11 @@ pub fn receive<A>(request: &mut Request<A>, name: &Name) -> Result<(), Failure> 
     }
     if found.has(Kinds::HOP_BY_HOP) {
         check_codings(request.headers())?;
+        let upgrade = Upgrade::asked(request);
         strip_request(request.headers_mut());
+        if let Some(upgrade) = upgrade {
+            request.extensions_mut().insert(upgrade);
+        }
     }
     let version = request.version();
     name.append(request.headers_mut(), version);

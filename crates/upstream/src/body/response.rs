@@ -13,7 +13,10 @@ use hyper::body::Incoming;
 use outrigger_gateway::{Failure, Reason};
 use outrigger_layers::hop::strip_response_trailers;
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, Sleep, sleep_until},
+};
 
 use super::Upload;
 use crate::{
@@ -52,16 +55,29 @@ pin_project! {
         first: Option<Frame<Bytes>>,
         // Asking hyper costs a lock over HTTP/2, and every layer above asks.
         ended: bool,
+        tunnel: Option<Box<Tunnelled>>,
     }
 }
 
+/// How a tunnel behind a response ends, once it has.
+type Tunnelled = oneshot::Receiver<Result<(), Failure>>;
+
 impl<C, B> ResponseBody<C, B> {
+    /// The body of a response that has none, and a tunnel behind it: it lasts as long as the tunnel, and fails as
+    /// the tunnel fails.
+    pub(crate) fn tunnelled(nothing: Incoming, tunnel: Tunnelled) -> Self {
+        Self {
+            inner: nothing,
+            origin: None,
+            silence: Silence::new(Duration::ZERO),
+            first: None,
+            ended: false,
+            tunnel: Some(Box::new(tunnel)),
+        }
+    }
+
     pub(crate) fn new(inner: Incoming, origin: Origin<C, B>, idle: Duration) -> Self {
-        let silence = Silence {
-            limit: idle,
-            since: None,
-            sleep: None,
-        };
+        let silence = Silence::new(idle);
         let ended = inner.is_end_stream();
         let origin = if ended {
             origin.lease.give_back();
@@ -75,6 +91,7 @@ impl<C, B> ResponseBody<C, B> {
             silence,
             first: None,
             ended,
+            tunnel: None,
         }
     }
 }
@@ -121,6 +138,13 @@ impl<C: Connect, B> ResponseBody<C, B> {
 
     fn poll_inner(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
         let mut this = self.project();
+        if let Some(tunnel) = this.tunnel {
+            let end = ready!(Pin::new(&mut **tunnel).poll(cx));
+            (*this.tunnel, *this.ended) = (None, true);
+            // Without a word it ends only with its runtime.
+            let failure = end.unwrap_or_else(|_| Err(Reason::Internal.into())).err();
+            return Poll::Ready(failure.map(Err));
+        }
         let mut frame = match this.inner.as_mut().poll_frame(cx) {
             Poll::Ready(frame) => frame,
             Poll::Pending => {
@@ -192,6 +216,14 @@ struct Silence {
 }
 
 impl Silence {
+    fn new(limit: Duration) -> Self {
+        Self {
+            limit,
+            since: None,
+            sleep: None,
+        }
+    }
+
     fn broken(&mut self) {
         self.since = None;
     }

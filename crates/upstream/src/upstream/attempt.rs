@@ -11,14 +11,17 @@ use outrigger_layers::{
     deadline::{Deadline, set_remaining},
     exchange::Exchange,
 };
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep_until},
+};
 
-use super::{Timeouts, incoming, outgoing::Outgoing};
+use super::{Timeouts, incoming, outgoing::Outgoing, tunnel::Tunnel, upgrade::Switch};
 use crate::{
     body::{BoxError, Origin, RequestBody, ResponseBody, Upload},
     classify::{Phase, Scene},
     connect::{Connect, Protocol},
-    connection::Connection,
+    connection::{Connection, Facts},
     pool::{Leased, Pool},
 };
 
@@ -28,6 +31,8 @@ pub(super) struct Attempt<'a> {
     pub(super) outgoing: Outgoing<'a>,
     pub(super) timeouts: Timeouts,
     pub(super) is_grpc: bool,
+    /// What the request is to be switched to, if it is.
+    pub(super) switch: Option<Box<Switch>>,
 }
 
 /// A failed attempt.
@@ -68,8 +73,14 @@ impl Attempt<'_> {
             set_remaining(sent.headers_mut(), deadline, Instant::now()).map_err(Rejected::at_last)?;
         }
         self.outgoing.prepare(sent, protocol).map_err(Rejected::at_last)?;
+        if let Some(switch) = &self.switch {
+            let asked = Box::pin(ask_to_switch(switch, sent, &leased.connection.facts, protocol));
+            let ours = |failure: Failure| failure.at_endpoint(pool.endpoint().label().clone());
+            asked.await.map_err(|failure| Rejected::at_last(ours(failure)))?;
+        }
         let upload = sent.body().upload();
-        let spare = Spare::of(sent, &leased.connection);
+        // A copy would not know of the switch.
+        let spare = Spare::of(sent, &leased.connection).filter(|_| self.switch.is_none());
         let read_before = leased.connection.facts.received.bytes();
 
         let response = request.take().map(|request| leased.connection.send(request));
@@ -160,13 +171,19 @@ impl Attempt<'_> {
         B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<BoxError>,
     {
+        let protocol = leased.connection.protocol();
+        if let Some(switch) = &self.switch
+            && Switch::is_made_by(response.status(), protocol)
+        {
+            return self.switched(switch, pool, leased, response);
+        }
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let failure = Failure::new(Reason::UpgradeFailed)
                 .with_detail("the upstream switched protocols, which nobody had asked for")
                 .at_endpoint(pool.endpoint().label().clone());
             return Err(Rejected::at_last(failure));
         }
-        if leased.connection.protocol() == Protocol::Http1 {
+        if protocol == Protocol::Http1 {
             let received = incoming::receive(&mut response);
             received
                 .map_err(|failure| Rejected::at_last(failure.at_endpoint(pool.endpoint().label().clone())))?;
@@ -180,7 +197,7 @@ impl Attempt<'_> {
         let origin = Origin {
             pool: pool.clone(),
             facts: leased.connection.facts.clone(),
-            protocol: leased.connection.protocol(),
+            protocol,
             reused: leased.connection.reused,
             lease: leased.into_lease(pool),
             upload,
@@ -189,6 +206,41 @@ impl Attempt<'_> {
         let begun = poll_fn(|cx| Poll::Ready(response.body_mut().begin(cx))).await;
         begun.map_err(Rejected::at_last)?;
         Ok(response)
+    }
+
+    /// The upstream has switched protocols: what follows is carried by a task of its own, for as long as the
+    /// response's body lasts.
+    fn switched<C, B>(
+        &self,
+        switch: &Switch,
+        pool: &Arc<Pool<C, RequestBody<B>>>,
+        leased: Leased<RequestBody<B>>,
+        mut response: Response<Incoming>,
+    ) -> Sent<C, B>
+    where
+        C: Connect,
+        B: Send + 'static,
+    {
+        let protocol = leased.connection.protocol();
+        let settled = switch.settle(&mut response, protocol);
+        let label = pool.endpoint().label();
+        settled.map_err(|failure| Rejected::at_last(failure.at_endpoint(label.clone())))?;
+        let upstream = hyper::upgrade::on(&mut response);
+        let tunnel = Tunnel {
+            client: switch.client(),
+            upstream,
+            idle: self.timeouts.stream_idle,
+            exchange: self.exchange.cloned(),
+            pool: pool.clone(),
+            // The stream counts on its connection until the tunnel ends.
+            lease: leased.into_lease(pool),
+        };
+        let (tell, told) = oneshot::channel();
+        tokio::spawn(async move {
+            // Nobody hears it if the response was given up.
+            let _ = tell.send(tunnel.carry().await);
+        });
+        Ok(response.map(|nothing| ResponseBody::tunnelled(nothing, told)))
     }
 
     /// Names the failure, and gives the request back if it may be sent once more.
@@ -245,6 +297,21 @@ impl Attempt<'_> {
         let reused = connection.reused;
         (Rejected { failure, reused }, again)
     }
+}
+
+/// Puts a request into the form that asks for a switch.
+async fn ask_to_switch<B>(
+    switch: &Switch,
+    request: &mut Request<B>,
+    facts: &Facts,
+    protocol: Protocol,
+) -> Result<(), Failure> {
+    if protocol == Protocol::Http2 && !facts.takes_extended_connect().await {
+        let detail = "the upstream speaks HTTP/2 and does not take extended CONNECT (RFC 8441)";
+        return Err(Failure::new(Reason::UpgradeFailed).with_detail(detail));
+    }
+    switch.ask(request, protocol);
+    Ok(())
 }
 
 /// How hyper answers a request that was sent.
