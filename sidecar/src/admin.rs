@@ -62,6 +62,9 @@ impl Admin {
         for upstream in directions.flat_map(|direction| &direction.upstreams) {
             upstream.bound.show_limit(&upstream.requests.limit);
         }
+        for line in self.shared.plan.lines() {
+            line.metrics.show_bytes();
+        }
         self.shared.telemetry.render()
     }
 }

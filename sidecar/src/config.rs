@@ -41,6 +41,7 @@ mod reading;
 mod route;
 mod section;
 mod suggestion;
+mod tcp;
 mod text;
 mod upstream;
 mod value;

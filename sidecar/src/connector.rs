@@ -108,8 +108,9 @@ impl Tls {
         });
         Ok(Connected {
             io: Stream {
-                // The reader of HTTP/1.1 reads on when a write has failed, and finds out for itself.
-                explains: protocol != Some(Protocol::Http1),
+                // The reader of HTTP/1.1 reads on when a write has failed, and so does that of raw TCP, which agrees on
+                // nothing; they find out for themselves.
+                explains: protocol != Some(Protocol::Http1) && !self.settings.alpn.is_empty(),
                 ..Stream::new(MaybeTls::Tls(Box::new(stream)))
             },
             protocol,
@@ -179,6 +180,16 @@ impl Stream {
             failed: None,
             explains: false,
         }
+    }
+
+    /// From now on its peer sees it cut, whoever drops it; see [`MaybeTls::doom`].
+    pub(crate) fn doom(&self) {
+        self.inner.doom();
+    }
+
+    /// It has ended well, and may be dropped.
+    pub(crate) fn spare(&self) {
+        self.inner.spare();
     }
 
     /// Writes, and finds out what a failed write means.

@@ -22,6 +22,7 @@ mod server;
 mod sidecar;
 mod stack;
 mod stream;
+mod tcp;
 pub mod telemetry;
 mod worker;
 

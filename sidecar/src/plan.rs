@@ -25,6 +25,7 @@ use crate::{
     connector::Connector,
     handshakes::Handshakes,
     stack::Pooled,
+    tcp::{self, Line},
 };
 
 /// "No limit": longer than any process lives, short enough to be added to any time.
@@ -56,10 +57,14 @@ pub(crate) struct Direction {
     pub(crate) handshakes: Handshakes,
     pub(crate) limits: config::Limits,
     pub(crate) upstreams: Vec<Upstream>,
+    /// Whether they are those of another listener, too.
+    shared: bool,
+    /// Raw TCP to where this leads, in place of requests to `upstreams`.
+    pub(crate) line: Option<Arc<Line>>,
 }
 
-/// What all workers share of one upstream.
-#[derive(Debug)]
+/// What all workers share of one upstream. A clone shares it, too.
+#[derive(Clone, Debug)]
 pub(crate) struct Upstream {
     pub(crate) name: Arc<str>,
     pub(crate) route: Route,
@@ -76,6 +81,18 @@ pub(crate) struct Upstream {
     config: UpstreamConfig,
 }
 
+impl Direction {
+    /// Everything that arrives goes to this upstream, which another listener leads to as well.
+    fn sharing(mut self, upstream: &Upstream) -> Self {
+        self.upstreams = vec![Upstream {
+            route: Route::default(),
+            ..upstream.clone()
+        }];
+        self.shared = true;
+        self
+    }
+}
+
 impl Upstream {
     /// The upstream over connections of one worker's own.
     pub(crate) fn pooled(&self) -> Pooled {
@@ -90,7 +107,7 @@ impl Upstream {
 }
 
 /// How many may be at an upstream at once, and how the others wait.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Room {
     pub(crate) limit: Limit,
     pub(crate) shed: ShedLayer,
@@ -141,22 +158,28 @@ impl Plan {
             .inbound
             .iter()
             .map(|inbound| means.inbound(inbound, &instance));
-        let outbound = means
-            .config
-            .outbound
-            .iter()
-            .map(|outbound| means.outbound(outbound, &instance));
-        Ok(Self {
-            directions: inbound.chain(outbound).collect::<Result<_, _>>()?,
-        })
+        let mut directions = inbound.collect::<Result<Vec<_>, _>>()?;
+        if let Some(outbound) = &means.config.outbound {
+            directions.extend(means.outbound(outbound, &instance)?);
+        }
+        Ok(Self { directions })
     }
 
-    /// Upstreams that have names to look up.
+    /// Where raw TCP goes.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.directions
+            .iter()
+            .filter_map(|direction| direction.line.as_deref())
+    }
+
+    /// Upstreams that have names to look up, each once.
     pub(crate) fn lookups(&self) -> impl Iterator<Item = &Endpoints> {
-        let upstreams = self.directions.iter().flat_map(|direction| &direction.upstreams);
-        upstreams
-            .map(|upstream| &upstream.endpoints)
-            .filter(|endpoints| endpoints.needs_lookup())
+        let directions = self.directions.iter().filter(|direction| !direction.shared);
+        let endpoints = directions.flat_map(|direction| {
+            let upstreams = direction.upstreams.iter().map(|upstream| &upstream.endpoints);
+            upstreams.chain(direction.line.iter().map(|line| &line.endpoints))
+        });
+        endpoints.filter(|endpoints| endpoints.needs_lookup())
     }
 }
 
@@ -165,16 +188,47 @@ impl Means<'_> {
         let mut direction = self.direction(observe::Direction::Inbound, inbound.listen, instance);
         direction.accept = self.acceptor(inbound)?;
         direction.allow.clone_from(&inbound.allow);
-        direction.upstreams = vec![self.upstream(&inbound.app, Route::default(), &direction.metrics)?];
+        self.lead_to(&mut direction, &inbound.app)?;
         Ok(direction)
     }
 
-    fn outbound(&self, outbound: &config::Outbound, instance: &str) -> Result<Direction, PlanError> {
-        let mut direction = self.direction(observe::Direction::Outbound, outbound.listen, instance);
-        let upstreams = outbound.upstreams.iter();
-        let upstreams = upstreams.map(|to| self.upstream(&to.upstream, to.route.clone(), &direction.metrics));
-        direction.upstreams = upstreams.collect::<Result<_, _>>()?;
-        Ok(direction)
+    /// The listener for all, and those of upstreams' own.
+    fn outbound(&self, outbound: &config::Outbound, instance: &str) -> Result<Vec<Direction>, PlanError> {
+        let direction = |listen| self.direction(observe::Direction::Outbound, listen, instance);
+        let mut directions = vec![direction(outbound.listen)];
+        for to in &outbound.upstreams {
+            let own = to.listen.map(direction);
+            if to.is_routed() {
+                let upstream = self.upstream(&to.upstream, to.route.clone(), &directions[0].metrics)?;
+                directions.extend(own.map(|own| own.sharing(&upstream)));
+                directions[0].upstreams.push(upstream);
+            } else if let Some(mut own) = own {
+                self.lead_to(&mut own, &to.upstream)?;
+                directions.push(own);
+            }
+        }
+        Ok(directions)
+    }
+
+    /// Everything that arrives goes to this upstream.
+    fn lead_to(&self, direction: &mut Direction, upstream: &config::Upstream) -> Result<(), PlanError> {
+        if upstream.protocol == Protocol::Tcp {
+            direction.line = Some(Arc::new(self.line(direction.kind, upstream)?));
+        } else {
+            direction.upstreams = vec![self.upstream(upstream, Route::default(), &direction.metrics)?];
+        }
+        Ok(())
+    }
+
+    fn line(&self, direction: observe::Direction, upstream: &config::Upstream) -> Result<Line, PlanError> {
+        Ok(Line::new(
+            tcp::Metrics::new(&self.recorder, direction, upstream.name.as_str()),
+            Endpoints::new(upstream.endpoints.iter().map(source)),
+            self.connector(upstream, alpn(upstream.protocol))?,
+            upstream.limit.streams.get(),
+            upstream.timeout.connect,
+            upstream.timeout.stream_idle.unwrap_or(FOREVER),
+        ))
     }
 
     fn direction(&self, kind: observe::Direction, listen: SocketAddr, instance: &str) -> Direction {
@@ -201,6 +255,8 @@ impl Means<'_> {
             handshakes: Handshakes::server(self.recorder.clone()),
             limits: config.limits.clone(),
             upstreams: Vec::new(),
+            shared: false,
+            line: None,
         }
     }
 
@@ -213,7 +269,12 @@ impl Means<'_> {
         let identity = self
             .identity
             .expect("a configuration without identity has no TLS");
-        let acceptor = Acceptor::try_new(identity, ServerSettings::new(auth));
+        let mut settings = ServerSettings::new(auth);
+        if inbound.app.protocol == Protocol::Tcp {
+            // Nothing is agreed on, and nothing that a client offers is refused.
+            settings.alpn = &[];
+        }
+        let acceptor = Acceptor::try_new(identity, settings);
         let what = || format!("inbound {}", inbound.listen);
         acceptor
             .map(Some)
@@ -272,9 +333,10 @@ impl Means<'_> {
         let timeout = &upstream.timeout;
         UpstreamConfig {
             speak: match upstream.protocol {
-                Protocol::Auto => Speak::Auto,
                 Protocol::Http1 => Speak::Http1,
                 Protocol::Http2 => Speak::Http2,
+                // Raw TCP has a line, and no use for what is spoken.
+                Protocol::Auto | Protocol::Tcp => Speak::Auto,
             },
             timeouts: Timeouts {
                 head: timeout.head.unwrap_or(FOREVER),
@@ -296,6 +358,7 @@ fn alpn(protocol: Protocol) -> &'static [Alpn] {
         Protocol::Auto => Alpn::BOTH,
         Protocol::Http1 => &[Alpn::Http11],
         Protocol::Http2 => &[Alpn::H2],
+        Protocol::Tcp => &[],
     }
 }
 

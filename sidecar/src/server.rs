@@ -27,6 +27,10 @@ use self::{
     io::Watched,
     leaving::Leaving,
 };
+pub(crate) use self::{
+    io::ClientStream,
+    meet::{Welcomed, welcome},
+};
 use crate::{plan::Direction, stack::Stack};
 
 /// What a worker serves connections of one listener with.

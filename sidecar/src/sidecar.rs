@@ -5,7 +5,7 @@
 //! `SIGTERM` turns readiness off while traffic is still served (`drain.delay`: whoever balances must notice). Then
 //! inbound connections are asked to end (GOAWAY, `Connection: close`), what waits in the backlog is still taken
 //! in, and the listener closes. Outbound follows when inbound is empty, since the app may still call while it
-//! answers. At `drain.grace` what is left is cut.
+//! answers. Raw streams go on as long as they are let. At `drain.grace` what is left is cut.
 
 use std::{
     fmt,
@@ -20,10 +20,11 @@ use std::{
 use outrigger_identity::{Identity, LoadErrors, Sources};
 use outrigger_layers::observe::Direction;
 use outrigger_upstream::discover::Resolver;
+use socket2::SockRef;
 use tokio::{
     sync::watch,
     task::JoinSet,
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
 use crate::{
@@ -38,6 +39,9 @@ use crate::{
 
 /// How often a draining sidecar looks whether it is empty.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// How long streams that are cut have to tell of it.
+const LAST_WORD: Duration = Duration::from_millis(500);
 
 /// Why a sidecar does not start.
 #[derive(Debug)]
@@ -215,8 +219,15 @@ impl Sidecar {
         let (open, closing) = watch::channel(true);
         self.open.push(open);
         let most = self.shared.config.limits.connections.get();
-        self.accepting
-            .spawn(accept(listener, self.workers.clone(), index, most, closing));
+        let is_raw = self.shared.plan.directions[index].line.is_some();
+        self.accepting.spawn(accept(
+            listener,
+            self.workers.clone(),
+            index,
+            is_raw,
+            most,
+            closing,
+        ));
     }
 
     /// Drains and stops; `delay` is how long traffic is still served as before.
@@ -237,13 +248,32 @@ impl Sidecar {
             let _ = timeout_at(end, empty).await;
         }
         self.accepting.shutdown().await;
-        self.left(Direction::Inbound) + self.left(Direction::Outbound)
+        let left = self.left(Direction::Inbound) + self.left(Direction::Outbound);
+        self.cut_streams().await;
+        left
+    }
+
+    /// Raw streams know no request that would be their last: they are cut at the end, and tell of it.
+    async fn cut_streams(&self) {
+        let lines = self.shared.plan.directions.iter().enumerate();
+        let lines = lines.filter(|(_, direction)| direction.line.is_some());
+        let lines: Vec<_> = lines.map(|(index, _)| index).collect();
+        lines.iter().for_each(|index| self.workers.drain(*index));
+        let gone = async {
+            while lines.iter().any(|index| self.workers.open(*index) > 0) {
+                sleep(LOOK / 4).await;
+            }
+        };
+        // A worker that is busy need not be waited for: its connections are reset when the process ends.
+        let _ = timeout(LAST_WORD, gone).await;
     }
 
     fn close(&self, direction: Direction) {
         for index in self.indices(direction) {
             self.open[index].send_replace(false);
-            self.workers.drain(index);
+            if self.shared.plan.directions[index].line.is_none() {
+                self.workers.drain(index);
+            }
         }
     }
 
@@ -267,6 +297,7 @@ async fn accept(
     listener: Listener,
     workers: Arc<Workers>,
     index: usize,
+    is_raw: bool,
     most: usize,
     mut closing: watch::Receiver<bool>,
 ) {
@@ -278,6 +309,10 @@ async fn accept(
                     workers.serve(stream, addr, index);
                 } else {
                     tracing::warn!(%addr, most, "a connection was closed: limits.connections is reached");
+                    if is_raw {
+                        // Being closed would look like an end that is meant.
+                        let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+                    }
                 }
             }
             _ = closing.wait_for(|open| !open) => break,

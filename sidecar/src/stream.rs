@@ -20,7 +20,6 @@ pub(crate) enum MaybeTls<T> {
     Tls(Box<T>),
 }
 
-#[expect(dead_code, reason = "what carries streams follows")]
 impl<T> MaybeTls<T> {
     /// From now on its peer sees it cut, whoever drops it and why, until it is [`spared`](Self::spare).
     ///

@@ -8,12 +8,16 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, registry, util::S
 
 use crate::{
     config::{Log, LogFormat},
-    panics,
+    panics, tcp,
 };
 
 /// Upper bounds of the duration histograms: OpenTelemetry's, and one more for what is fast.
 const SECONDS: &[f64] = &[
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
+];
+/// The same for streams, which may last for days.
+const STREAM_SECONDS: &[f64] = &[
+    0.01, 0.1, 1.0, 10.0, 60.0, 300.0, 1800.0, 3600.0, 21_600.0, 86_400.0,
 ];
 /// Histograms keep every sample until they are looked after.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -37,6 +41,9 @@ impl Telemetry {
     pub(crate) fn new() -> Self {
         let builder = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS)
+            .and_then(|builder| {
+                builder.set_buckets_for_metric(Matcher::Full(tcp::DURATION.into()), STREAM_SECONDS)
+            })
             .expect("there are buckets");
         let recorder = builder.build_recorder();
         let prometheus = recorder.handle();

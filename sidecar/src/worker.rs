@@ -28,6 +28,7 @@ use crate::{
     plan::Plan,
     server::{DirectionRef, Server},
     stack::{Pooled, stack},
+    tcp::Carrier,
 };
 
 /// How often pools are looked through for connections that were idle for too long.
@@ -203,14 +204,13 @@ async fn work(
     open: Arc<Vec<Open>>,
     connections: Arc<AtomicUsize>,
 ) {
-    let (servers, pools): (Vec<_>, Vec<_>) = (0..plan.directions.len())
+    let (services, pools): (Vec<_>, Vec<_>) = (0..plan.directions.len())
         .map(|index| {
             let direction = DirectionRef {
                 plan: plan.clone(),
                 index,
             };
-            let (stack, pools) = stack(&direction);
-            (Arc::new(Server { direction, stack }), pools)
+            Service::new(direction)
         })
         .unzip();
     tokio::spawn(sweep(pools.concat()));
@@ -220,14 +220,41 @@ async fn work(
         direction,
     }) = arriving.recv().await
     {
-        let (server, open, connections) = (servers[direction].clone(), open.clone(), connections.clone());
+        let (service, open, connections) = (services[direction].clone(), open.clone(), connections.clone());
         tokio::spawn(async move {
             let (_counted, drain) = Counted::new(&open[direction], &connections);
             match net::TcpStream::from_std(stream) {
-                Ok(stream) => server.serve(stream, addr, drain).await,
+                Ok(stream) => service.serve(stream, addr, drain).await,
                 Err(error) => tracing::warn!(%error, "a connection could not be taken in"),
             }
         });
+    }
+}
+
+/// What serves the connections of one listener.
+#[derive(Clone, Debug)]
+enum Service {
+    Http(Arc<Server>),
+    Tcp(Arc<Carrier>),
+}
+
+impl Service {
+    /// The service, and its pools of connections.
+    fn new(direction: DirectionRef) -> (Self, Vec<Pooled>) {
+        match direction.line.clone() {
+            Some(line) => (Self::Tcp(Arc::new(Carrier { direction, line })), Vec::new()),
+            None => {
+                let (stack, pools) = stack(&direction);
+                (Self::Http(Arc::new(Server { direction, stack })), pools)
+            }
+        }
+    }
+
+    async fn serve(&self, stream: net::TcpStream, addr: SocketAddr, drain: oneshot::Receiver<()>) {
+        match self {
+            Self::Http(server) => server.serve(stream, addr, drain).await,
+            Self::Tcp(carrier) => carrier.serve(stream, addr, drain).await,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod app;
 mod body;
+pub(crate) mod bytes;
 mod certificates;
 mod client;
 pub(crate) mod grpc;

@@ -6,7 +6,7 @@ use outrigger_identity::SpiffePattern;
 use serde::Serialize;
 
 use super::{
-    Name, Retry, Route, TlsMode, Upstream,
+    Endpoint, Name, Protocol, Retry, Route, TlsMode, Upstream,
     claim::Claim,
     section::Section,
     text::{list, or_none},
@@ -44,6 +44,7 @@ impl Inbound {
             return None;
         }
         let read = Upstream::read(&mut app, app_defaults(index))?;
+        check_circle(&app, listen, &read.endpoints);
         app.claim("name", Claim::App(read.name.clone()));
         Some(Self {
             listen,
@@ -71,7 +72,7 @@ fn app_defaults(index: usize) -> UpstreamDefaults {
 /// A listener for the app; what arrives goes to the upstream it is for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Outbound {
-    /// Where to listen.
+    /// Where to listen for requests to every upstream that is not reached through a listener of its own alone.
     pub listen: SocketAddr,
     /// Where requests can go; at least one.
     #[serde(rename = "upstream")]
@@ -102,15 +103,22 @@ pub struct Destination {
     /// Which requests.
     #[serde(flatten)]
     pub route: Route,
-    /// A listener of its own.
+    /// A listener of its own: what arrives there goes to this upstream, whatever it is for.
     #[serde(serialize_with = "or_none")]
     pub listen: Option<SocketAddr>,
 }
 
 impl Destination {
+    /// Whether requests that arrive at the listener for all may go there.
+    ///
+    /// One that has a listener of its own and says nothing of hosts and paths does not mean every request.
+    pub fn is_routed(&self) -> bool {
+        let says = !self.route.hosts.is_empty() || !self.route.paths.is_empty();
+        self.upstream.protocol != Protocol::Tcp && (says || self.listen.is_none())
+    }
+
     fn read(mut section: Section<'_>) -> Option<Self> {
         let route = Route::read(&mut section);
-        section.claim_route(&route);
         let listen = section.listen(None, value::or_none(address));
         let tls = TlsMode::strictest(section.reading.has_identity);
         let upstream = Upstream::read(
@@ -122,10 +130,47 @@ impl Destination {
             },
         )?;
         section.claim("name", Claim::Upstream(upstream.name.clone()));
-        Some(Self {
+        let destination = Self {
             route,
             listen,
             upstream,
-        })
+        };
+        destination.check(&section);
+        Some(destination)
+    }
+
+    fn check(&self, section: &Section<'_>) {
+        let Self {
+            route,
+            listen,
+            upstream,
+        } = self;
+        if upstream.protocol == Protocol::Tcp {
+            section.check_tcp_route(!route.hosts.is_empty(), !route.paths.is_empty(), listen.is_some());
+        }
+        if self.is_routed() {
+            section.claim_route(route);
+        }
+        if let Some(listen) = listen {
+            check_circle(section, *listen, &upstream.endpoints);
+        }
+    }
+}
+
+/// Notes if what arrives at the listener would be sent to it again.
+fn check_circle(section: &Section<'_>, listen: SocketAddr, endpoints: &[Endpoint]) {
+    let is_listener = |endpoint: &&Endpoint| match endpoint {
+        Endpoint::Address(address) => {
+            let same_ip =
+                address.ip() == listen.ip() || listen.ip().is_unspecified() && address.ip().is_loopback();
+            address.port() == listen.port() && same_ip
+        }
+        Endpoint::Dns { .. } => false,
+    };
+    if let Some(endpoint) = endpoints.iter().find(is_listener) {
+        section.clash(
+            "endpoints",
+            format!("`{endpoint}` is where this upstream is listened for: it would go round in circles"),
+        );
     }
 }

@@ -37,11 +37,8 @@ const NOT_YET: &[NotYet] = &[
     NotYet { key: "balance.*",           when: Set,             instead: "endpoints take turns" },
     NotYet { key: "limit.adaptive",      when: Not("false"),    instead: "only `in_flight` limits" },
     NotYet { key: "limit.rate",          when: Not("none"),     instead: "no rate is limited" },
-    NotYet { key: "limit.streams",       when: Set,             instead: "streams count as `in_flight`" },
     NotYet { key: "upstream.maintenance", when: Not("false"),   instead: "the upstream is served" },
     NotYet { key: "app.maintenance",     when: Not("false"),    instead: "the app is served" },
-    NotYet { key: "upstream.listen",     when: Not("none"),     instead: "the upstream is reached through `outbound.listen`" },
-    NotYet { key: "protocol",            when: Is("tcp"),       instead: "" },
     NotYet { key: "identity.source",     when: Is("spiffe"),    instead: "" },
     NotYet { key: "identity.source",     when: Is("dev"),       instead: "" },
     NotYet { key: "endpoints",           when: Starts("srv:"),  instead: "" },
@@ -111,17 +108,14 @@ mod tests {
         );
         assert_eq!(kind_of("outbound.upstream[0].retry.attempts", "1"), None);
         assert_eq!(kind_of("inbound[1].app.retry.budget", "0.2"), Some(Kind::Warning));
-        assert_eq!(kind_of("outbound.upstream[7].listen", "\"none\""), None);
+        assert_eq!(kind_of("outbound.upstream[7].limit.rate", "\"none\""), None);
         assert_eq!(kind_of("outbound.listen", "\"127.0.0.1:1\""), None);
     }
 
     #[test]
     fn a_value_that_cannot_be_run_with_is_an_error() {
-        assert_eq!(
-            kind_of("outbound.upstream[0].protocol", "\"tcp\""),
-            Some(Kind::Local)
-        );
-        assert_eq!(kind_of("outbound.upstream[0].protocol", "\"http1\""), None);
+        assert_eq!(kind_of("identity.source", "\"spiffe\""), Some(Kind::Local));
+        assert_eq!(kind_of("identity.source", "\"files\""), None);
         assert_eq!(
             kind_of("inbound[0].app.endpoints[2]", "\"srv:_http._tcp.x\""),
             Some(Kind::Local)

@@ -149,6 +149,19 @@ impl<'a> Section<'a> {
         self.reading.note(Kind::Whole, self.place_of(key), message);
     }
 
+    /// The same of a key in the section that stands at `section`.
+    pub(super) fn clash_within(&self, section: &str, key: &str, message: impl Into<String>) {
+        let mut place = self.place_of(section);
+        let table = self
+            .table
+            .and_then(|table| table.get(section)?.get_ref().as_table());
+        if let Some(value) = table.and_then(|table| table.get(key)) {
+            place.offset = value.span().start;
+        }
+        place.key = join(&place.key, key);
+        self.reading.note(Kind::Whole, place, message);
+    }
+
     /// Notes if the first duration is longer than the second.
     pub(super) fn ordered(&self, lower: (&str, Duration), upper: (&str, Duration)) {
         if lower.1 > upper.1 {

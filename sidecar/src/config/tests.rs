@@ -5,6 +5,7 @@ mod defaults;
 mod findings;
 mod mistakes;
 mod round_trip;
+mod tcp;
 
 use std::path::Path;
 

@@ -53,13 +53,16 @@ pub(super) struct UpstreamDefaults {
 }
 
 impl Upstream {
-    pub(super) fn read(section: &mut Section<'_>, default: UpstreamDefaults) -> Option<Self> {
+    pub(super) fn read(section: &mut Section<'_>, mut default: UpstreamDefaults) -> Option<Self> {
         let name = match default.name {
             Some(name) => Some(section.or("name", name, value::name)),
             None => section.required("name", value::name),
         };
         let endpoints = endpoints(section);
         let protocol = section.or("protocol", Protocol::Auto, word);
+        if protocol == Protocol::Tcp {
+            default.retry = Retry::never();
+        }
         let maintenance = section.or("maintenance", false, boolean);
         let tls = UpstreamTls::read(section.section("tls"), default.tls);
         let timeout = Timeout::read(section.section("timeout"));
@@ -68,7 +71,7 @@ impl Upstream {
         let breaker = Breaker::read(section.section("breaker"));
         let health = Health::read(section.section("health"));
         let balance = Balance::read(section.section("balance"));
-        Some(Self {
+        let upstream = Self {
             name: name?,
             endpoints,
             protocol,
@@ -80,7 +83,11 @@ impl Upstream {
             breaker,
             health,
             balance,
-        })
+        };
+        if protocol == Protocol::Tcp {
+            section.check_tcp(&upstream);
+        }
+        Some(upstream)
     }
 }
 
@@ -111,6 +118,8 @@ words! {
         Http1 = "http1",
         /// HTTP/2; without TLS by prior knowledge (h2c).
         Http2 = "http2",
+        /// Whatever it is: bytes are carried as they are.
+        Tcp = "tcp",
     }
 }
 

@@ -22,7 +22,7 @@ use crate::stream::MaybeTls;
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A connection from a client.
-pub(super) type ClientStream = MaybeTls<identity::server::TlsStream<TcpStream>>;
+pub(crate) type ClientStream = MaybeTls<identity::server::TlsStream<TcpStream>>;
 
 /// What a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -52,6 +52,11 @@ impl Pair {
         }
     }
 
+    /// Where the upstream's own listener is.
+    pub(crate) fn own_listener(&self) -> SocketAddr {
+        self.outbound.outbounds[1]
+    }
+
     /// A client of the outbound sidecar.
     pub(crate) async fn http1(&self) -> Client {
         Client::http1(self.outbound.outbound()).await

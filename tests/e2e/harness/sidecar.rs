@@ -29,7 +29,8 @@ pub(crate) struct Sidecar {
     _folder: TempDir,
     pub(crate) log: Log,
     pub(crate) inbound: Vec<SocketAddr>,
-    outbound: Option<SocketAddr>,
+    /// The listener for all first, then those of upstreams' own.
+    pub(crate) outbounds: Vec<SocketAddr>,
     pub(crate) admin: SocketAddr,
     pub(crate) probe: SocketAddr,
 }
@@ -81,7 +82,7 @@ impl Sidecar {
         };
         Self {
             inbound: listening("inbound"),
-            outbound: listening("outbound").first().copied(),
+            outbounds: listening("outbound"),
             admin: address(&ready["admin"]),
             probe: address(&ready["probe"]),
             child,
@@ -92,7 +93,7 @@ impl Sidecar {
 
     /// Where the app calls others through it.
     pub(crate) fn outbound(&self) -> SocketAddr {
-        self.outbound.expect("the configuration has [outbound]")
+        *self.outbounds.first().expect("the configuration has [outbound]")
     }
 
     /// Where others call the app through it.
@@ -165,7 +166,7 @@ impl Drop for Sidecar {
         if std::thread::panicking() {
             eprintln!(
                 "---- {:?} said:\n{}",
-                self.inbound.first().or(self.outbound.as_ref()),
+                self.inbound.first().or(self.outbounds.first()),
                 self.log.text()
             );
             return;

@@ -98,7 +98,9 @@ fn numbers_outside_their_range_are_told() {
 fn a_word_that_is_none_comes_with_those_that_are() {
     assert_eq!(
         in_upstream("protocol = \"http3\""),
-        ["4:12: outbound.upstream[0].protocol: \"http3\" is not one of \"auto\", \"http1\", \"http2\""]
+        [
+            "4:12: outbound.upstream[0].protocol: \"http3\" is not one of \"auto\", \"http1\", \"http2\", \"tcp\""
+        ]
     );
     assert_eq!(
         errors(&format!("workers = \"all\"\n{MINIMAL}")),
@@ -221,10 +223,6 @@ fn hosts_and_paths_that_match_nothing_are_told() {
 
 #[test]
 fn what_is_not_available_yet_is_told_by_name() {
-    assert_eq!(
-        in_upstream("protocol = \"tcp\""),
-        ["4:12: outbound.upstream[0].protocol: `tcp` is not available yet"]
-    );
     assert_eq!(
         errors(&format!("{IDENTITY}source = \"spiffe\"\n{MINIMAL}")),
         ["5:10: identity.source: `spiffe` is not available yet"]

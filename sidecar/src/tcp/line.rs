@@ -1,0 +1,106 @@
+//! What all workers share of one upstream that is spoken to in raw TCP, and how a stream gets there.
+
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    time::Duration,
+};
+
+use outrigger_gateway::{Failure, Reason};
+use outrigger_layers::limit::{Limit, Place};
+use outrigger_upstream::{
+    Endpoint,
+    connect::{Connected, within},
+    discover::Endpoints,
+};
+
+use super::{metrics::Metrics, record::Record};
+use crate::connector::{Connector, Stream};
+
+/// One upstream, reached through one listener.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) endpoints: Endpoints,
+    pub(crate) metrics: Metrics,
+    connector: Connector,
+    /// How many streams may be open at once.
+    streams: Limit,
+    connect_time: Duration,
+    idle: Duration,
+    next: AtomicUsize,
+}
+
+impl Line {
+    /// A line with room for `streams`, each of which may be silent for `idle`.
+    pub(crate) fn new(
+        metrics: Metrics,
+        endpoints: Endpoints,
+        connector: Connector,
+        streams: usize,
+        connect_time: Duration,
+        idle: Duration,
+    ) -> Self {
+        Self {
+            endpoints,
+            metrics,
+            connector,
+            streams: Limit::new(streams),
+            connect_time,
+            idle,
+            next: AtomicUsize::new(0),
+        }
+    }
+
+    pub(super) fn idle(&self) -> Duration {
+        self.idle
+    }
+
+    pub(super) fn connector(&self) -> &Connector {
+        &self.connector
+    }
+
+    /// A place for one stream. Nobody waits for one: what takes hours is not waited for.
+    pub(super) fn enter(&self) -> Result<Place, Failure> {
+        let max = self.streams.max();
+        let full =
+            || Failure::new(Reason::Overload).with_detail(format_args!("{max} streams are open already"));
+        self.streams.try_enter().ok_or_else(full)
+    }
+
+    /// Connects to one endpoint after the other, each once: nothing was said yet, so nothing is said twice.
+    ///
+    /// `here` is where the client came in; who connects to that comes in again, and again.
+    pub(super) async fn connect(
+        &self,
+        here: Option<SocketAddr>,
+        record: &mut Record<'_>,
+    ) -> Result<(Endpoint, Stream), Failure> {
+        let endpoints = self.endpoints.known(self.connect_time).await?;
+        let first = self.next.fetch_add(1, Relaxed);
+        let mut failed = None;
+        for turn in 0..endpoints.len() {
+            let endpoint = &endpoints[first.wrapping_add(turn) % endpoints.len()];
+            if Some(endpoint.address()) == here {
+                failed = Some(circle(endpoint));
+                continue;
+            }
+            record.tries(endpoint);
+            match within(&self.connector, endpoint, self.connect_time).await {
+                Ok((Connected { io, .. }, took)) => {
+                    record.connected(took);
+                    return Ok((endpoint.clone(), io));
+                }
+                // Whoever refuses our certificate will do so again, and so will its like.
+                Err(failure) if failure.reason() == Reason::TlsAlert => return Err(failure),
+                Err(failure) => failed = Some(failure),
+            }
+        }
+        Err(failed.expect("there is an endpoint where there is no failure"))
+    }
+}
+
+fn circle(endpoint: &Endpoint) -> Failure {
+    Failure::new(Reason::Loop)
+        .with_detail(format_args!("{endpoint} is where the client came in"))
+        .at_endpoint(endpoint.label().clone())
+}
