@@ -183,11 +183,12 @@ impl Attempt<'_> {
                 .at_endpoint(pool.endpoint().label().clone());
             return Err(Rejected::at_last(failure));
         }
-        if protocol == Protocol::Http1 {
-            let received = incoming::receive(&mut response);
-            received
-                .map_err(|failure| Rejected::at_last(failure.at_endpoint(pool.endpoint().label().clone())))?;
-        }
+        let received = match protocol {
+            Protocol::Http1 => incoming::receive(&mut response),
+            Protocol::Http2 => incoming::settle_length(response.headers_mut()),
+        };
+        received
+            .map_err(|failure| Rejected::at_last(failure.at_endpoint(pool.endpoint().label().clone())))?;
         let streams = self.is_grpc || is_event_stream(response.headers());
         let idle = if streams {
             self.timeouts.stream_idle

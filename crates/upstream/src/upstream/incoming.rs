@@ -1,8 +1,9 @@
 //! What is made of a response's head before it is passed on.
 //!
 //! hyper reads a body framed twice, or coded otherwise than `chunked`, and passes the fields on that no longer hold;
-//! whoever gets them would be misled about where the body ends or what it is. Such a response fails with
-//! [`Reason::ProtocolError`] or [`Reason::TransferCoding`]. Sources: RFC 9112 §2.3, §6.1, §6.3.
+//! whoever gets them would be misled about where the body ends or what it is. Where there is no body to read, in the
+//! answer to HEAD for one, neither it nor h2 look at its length. Such a response fails with [`Reason::ProtocolError`]
+//! or [`Reason::TransferCoding`]. Sources: RFC 9110 §8.6; RFC 9112 §2.3, §6.1, §6.3.
 
 use http::{
     HeaderMap, HeaderValue, Response, Version,
@@ -16,11 +17,39 @@ pub(super) fn receive<B>(response: &mut Response<B>) -> Result<(), Failure> {
     *response.version_mut() = Version::HTTP_11;
     let headers = response.headers_mut();
     if headers.contains_key(TRANSFER_ENCODING) {
-        check_codings(headers)?;
-    } else if let Some(length) = single(headers) {
-        headers.insert(CONTENT_LENGTH, length);
+        return check_codings(headers);
+    }
+    settle_length(headers)
+}
+
+/// One length, in plain digits: for a body that gave the same one several times, or with zeros before it.
+pub(super) fn settle_length(headers: &mut HeaderMap) -> Result<(), Failure> {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let Some(first) = lengths.next() else {
+        return Ok(());
+    };
+    let length = digits(first);
+    if length.is_none() || lengths.any(|other| digits(other) != length) {
+        let detail = "the response's Content-Length is no length";
+        return Err(Failure::new(Reason::ProtocolError).with_detail(detail));
+    }
+    let several = first.as_bytes().contains(&b',') || headers.get_all(CONTENT_LENGTH).iter().nth(1).is_some();
+    let padded = first.len() > 1 && first.as_bytes().starts_with(b"0");
+    if let Some(length) = length.filter(|_| several || padded) {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     Ok(())
+}
+
+/// The one number that all elements of a value write in digits.
+fn digits(value: &HeaderValue) -> Option<u64> {
+    let mut numbers = value.to_str().ok()?.split(',').map(|element| {
+        let digits = element.trim_ascii();
+        let number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        digits.parse::<u64>().ok().filter(|_| number)
+    });
+    let first = numbers.next()??;
+    numbers.all(|other| other == Some(first)).then_some(first)
 }
 
 fn check_codings(headers: &HeaderMap) -> Result<(), Failure> {
@@ -53,20 +82,6 @@ fn unknown(coding: &[u8]) -> Failure {
         .with_extra("coding", Extra::Token(coding))
 }
 
-/// The one length of a body that gave the same one several times, or with zeros before it; hyper has seen that they
-/// are the same, and a length.
-fn single(headers: &HeaderMap) -> Option<HeaderValue> {
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
-    let (first, second) = (lengths.next()?, lengths.next());
-    let comma = first.as_bytes().iter().position(|byte| *byte == b',');
-    let padded = first.len() > 1 && first.as_bytes().starts_with(b"0");
-    if second.is_none() && comma.is_none() && !padded {
-        return None;
-    }
-    let first = first.to_str().ok()?.split(',').next()?;
-    first.trim().parse::<u64>().ok().map(HeaderValue::from)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,6 +111,22 @@ mod tests {
             let response = received(fields).unwrap();
             let lengths = response.headers().get_all(CONTENT_LENGTH);
             assert_eq!(lengths.iter().collect::<Vec<_>>(), ["3"]);
+        }
+    }
+
+    #[test]
+    fn a_length_that_is_none_is_refused() {
+        for fields in [
+            &[("content-length", ")5")][..],
+            &[("content-length", "")],
+            &[("content-length", "+5")],
+            &[("content-length", "5,")],
+            &[("content-length", "5, 6")],
+            &[("content-length", "5"), ("content-length", "6")],
+            &[("content-length", "99999999999999999999")],
+        ] {
+            let failure = received(fields).unwrap_err();
+            assert_eq!(failure.reason(), Reason::ProtocolError, "{fields:?}");
         }
     }
 
