@@ -36,7 +36,8 @@ pub(crate) fn http1(bytes: &[u8]) {
         side: Side::Http1,
         sent,
         answer,
-        patient: false,
+        patient_app: false,
+        patient_client: clean,
         // Of requests that nothing is wrong with it is known how many answers come.
         done: &|reply| clean && responses(reply, &asked).is_ok_and(|(finals, _)| finals >= asked.len()),
     });
@@ -54,7 +55,8 @@ pub(crate) fn http2(bytes: &[u8]) {
         side: Side::Http1,
         sent: &sent,
         answer,
-        patient: false,
+        patient_app: false,
+        patient_client: false,
         done: &|reply| Reply::read(reply).is_ok_and(|reply| reply.has_ended(&frames)),
     });
     told.app.iter().for_each(|connection| check_requests(connection));
@@ -81,7 +83,8 @@ pub(crate) fn http2_answer(bytes: &[u8]) {
         side: Side::Http2,
         sent,
         answer: &answer,
-        patient: false,
+        patient_app: false,
+        patient_client: true,
         done: &|reply| responses(reply, &asked).is_ok_and(|(finals, _)| finals > 0),
     });
     for connection in &told.app {
@@ -136,6 +139,8 @@ fn responses(mut bytes: &[u8], asked: &[Request]) -> Result<(usize, bool), Strin
         let method = asked.get(finals).map(|request| &*request.method);
         match Response::read(bytes, method) {
             _ if bytes.is_empty() => return Ok((finals, false)),
+            // What follows is no HTTP any more.
+            Read::Whole(_, response) if response.status == 101 => return Ok((finals + 1, true)),
             Read::Whole(length, response) => {
                 finals += usize::from(response.status >= 200);
                 bytes = &bytes[length..];

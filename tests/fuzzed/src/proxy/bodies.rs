@@ -31,7 +31,8 @@ pub(crate) fn bodies(bytes: &[u8]) {
         side: Side::Http1,
         sent: &sent,
         answer: &answer.bytes,
-        patient: true,
+        patient_app: true,
+        patient_client: true,
         done: &|got| match http2 {
             false => !matches!(Response::read(got, Some("GET")), Read::Part),
             true => stream(got).is_some_and(|(_, ended)| ended),

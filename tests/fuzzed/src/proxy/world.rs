@@ -12,6 +12,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     runtime::{Builder, Runtime},
+    signal::unix::{SignalKind, signal},
     time::{sleep, timeout},
 };
 
@@ -37,7 +38,9 @@ pub(super) struct Exchange<'a> {
     pub(super) sent: &'a [u8],
     pub(super) answer: &'a [u8],
     /// Whether the app waits for a whole request, however long it takes.
-    pub(super) patient: bool,
+    pub(super) patient_app: bool,
+    /// Whether the client waits for all it needs, however long it takes, or for the connection's end.
+    pub(super) patient_client: bool,
     /// Whether a client that got so much needs no more.
     pub(super) done: &'a dyn Fn(&[u8]) -> bool,
 }
@@ -81,6 +84,8 @@ impl World {
             .build()
             .expect("a runtime");
         let (sidecar, apps) = runtime.block_on(async {
+            // libFuzzer's main is not Rust's, which would ignore it: a write to a client that is gone would end us.
+            drop(signal(SignalKind::pipe()).expect("it can be handled"));
             let listen = async || TcpListener::bind("127.0.0.1:0").await.expect("a port");
             let apps = [listen().await, listen().await];
             let [http1, http2] = [&apps[0], &apps[1]].map(|app| app.local_addr().expect("an address"));
@@ -100,7 +105,7 @@ impl World {
         let index = usize::from(exchange.side == Side::Http2);
         let script = Script {
             answer: exchange.answer.into(),
-            patient: exchange.patient,
+            patient: exchange.patient_app,
             http2: exchange.side == Side::Http2,
         };
         let records = Arc::default();
@@ -157,7 +162,7 @@ async fn client(addr: SocketAddr, exchange: &Exchange<'_>) -> Vec<u8> {
         let mut buffer = vec![0; 65536];
         while !(exchange.done)(&got) {
             match timeout(
-                if exchange.patient { LONGEST } else { QUIET },
+                if exchange.patient_client { LONGEST } else { QUIET },
                 reader.read(&mut buffer),
             )
             .await
