@@ -41,7 +41,9 @@ pub(crate) fn http1(bytes: &[u8]) {
         // Of requests that nothing is wrong with it is known how many answers come.
         done: &|reply| clean && responses(reply, &asked).is_ok_and(|(finals, _)| finals >= asked.len()),
     });
-    told.app.iter().for_each(|connection| check_requests(connection));
+    told.app
+        .iter()
+        .for_each(|connection| check_requests(connection, answer));
     responses(&told.client, &asked)
         .unwrap_or_else(|wrong| panic!("the client got {wrong}: {}", told.client.escape_ascii()));
 }
@@ -59,7 +61,9 @@ pub(crate) fn http2(bytes: &[u8]) {
         patient_client: false,
         done: &|reply| Reply::read(reply).is_ok_and(|reply| reply.has_ended(&frames)),
     });
-    told.app.iter().for_each(|connection| check_requests(connection));
+    told.app
+        .iter()
+        .for_each(|connection| check_requests(connection, answer));
     Reply::read(&told.client)
         .unwrap_or_else(|wrong| panic!("the client got {wrong}: {}", told.client.escape_ascii()));
 }
@@ -92,7 +96,7 @@ pub(crate) fn http2_answer(bytes: &[u8]) {
             PREFACE.starts_with(connection) || connection.starts_with(PREFACE),
             "no HTTP/2"
         );
-        check_requests(connection);
+        check_requests(connection, &answer);
     }
     let (finals, cut) =
         responses(&told.client, &asked).unwrap_or_else(|wrong| panic!("the client got {wrong}"));
@@ -112,8 +116,10 @@ fn halves(bytes: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// All that an app got on one connection is requests as we write them; the last may have been cut.
-fn check_requests(mut connection: &[u8]) {
+/// All that an app got on one connection, before it switched protocols if it did, is requests as we write them; the
+/// last may have been cut.
+fn check_requests(mut connection: &[u8], answer: &[u8]) {
+    let switches = wire::position(answer, b"HTTP/1.1 101").is_some();
     if let Some(frames) = connection.strip_prefix(PREFACE) {
         // gRPC is sent on as HTTP/2.
         Reply::read(frames).unwrap_or_else(|wrong| panic!("the app got {wrong}: {}", frames.escape_ascii()));
@@ -123,6 +129,9 @@ fn check_requests(mut connection: &[u8]) {
         match Request::read(connection) {
             Read::Whole(length, request) => {
                 request.check_passed_on();
+                if switches && request.asks_for_upgrade() {
+                    return;
+                }
                 connection = &connection[length..];
             }
             Read::Part => return,

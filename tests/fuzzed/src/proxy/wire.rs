@@ -76,6 +76,12 @@ impl Request {
         finish(bytes, at, framing, |_| request)
     }
 
+    /// Whether what follows may be no HTTP any more, if it is granted.
+    pub(super) fn asks_for_upgrade(&self) -> bool {
+        let asks = |(name, value): &(String, Vec<u8>)| name == "connection" && value == b"upgrade";
+        self.fields.iter().any(asks)
+    }
+
     /// It is one of those that the proxy makes: origin form, and it says who passed it on.
     pub(super) fn check_passed_on(&self) {
         let asterisk = self.target == "*" && self.method == "OPTIONS";
@@ -95,10 +101,11 @@ impl Request {
         let name = via.split(' ').nth(1).expect("a protocol and a name").to_owned();
         assert_eq!(*NAME.get_or_init(|| name.clone()), name);
         assert!(last("forwarded").is_some_and(|value| value.ends_with("for=127.0.0.1;proto=http")));
+        assert_eq!(last("upgrade").is_some(), self.asks_for_upgrade());
+        assert_ne!(last("upgrade").as_deref(), Some("h2c"));
         let ended = [
             "proxy-connection",
             "keep-alive",
-            "upgrade",
             "proxy-authorization",
             "client-cert",
         ];
