@@ -9,7 +9,7 @@ use rustls_pki_types::{
     pem::{self, PemObject},
 };
 
-use crate::Problem;
+use crate::{Problem, words};
 
 const CERTIFICATE: &str = "a certificate";
 const KEY: &str = "a private key";
@@ -75,7 +75,7 @@ fn labels(bytes: &[u8]) -> Vec<String> {
         .lines()
         .filter_map(|line| line.trim_end().strip_prefix("-----BEGIN ")?.strip_suffix("-----"));
     let mut seen: Vec<String> = Vec::new();
-    for label in labels.map(str::to_owned) {
+    for label in labels.map(words::ascii) {
         if !seen.contains(&label) {
             seen.push(label);
         }
@@ -101,7 +101,7 @@ fn describe(error: &pem::Error) -> String {
         pem::Error::MissingSectionEnd { end_marker } => {
             format!(
                 "a block has no -----END {}-----",
-                String::from_utf8_lossy(end_marker)
+                words::ascii(&String::from_utf8_lossy(end_marker))
             )
         }
         pem::Error::IllegalSectionStart { line } => {

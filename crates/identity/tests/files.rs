@@ -189,6 +189,20 @@ fn damage_is_told_as_what_it_is() {
 }
 
 #[test]
+fn control_characters_of_a_file_do_not_reach_a_log() {
+    let begun = "-----BEGIN \0\u{1b}[2J-----\nAAAA\n";
+    assert_eq!(
+        problem("tls.crt", begun),
+        "tls.crt: is damaged: a block has no -----END ??[2J-----"
+    );
+    let other = "-----BEGIN \u{9b}A-----\nAAAA\n-----END \u{9b}A-----\n";
+    assert_eq!(
+        problem("tls.crt", other),
+        "tls.crt: holds ?A where a certificate is expected"
+    );
+}
+
+#[test]
 fn der_where_pem_is_expected_is_recognized() {
     let issued = authority().issue(&orders()).unwrap();
 
