@@ -152,9 +152,8 @@ pub(crate) fn traceparent(bytes: &[u8]) {
 
 /// Trace Context §3.2.2, read once more by other means.
 fn is_parent(value: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(value) else {
-        return false;
-    };
+    // What a later version adds may be anything that a field can hold.
+    let text = String::from_utf8_lossy(value);
     let parts: Vec<_> = text.splitn(5, '-').collect();
     let [version, trace, span, flags, ..] = parts.as_slice() else {
         return false;

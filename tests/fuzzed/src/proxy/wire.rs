@@ -55,8 +55,9 @@ impl Request {
         let [method, target, version] = line.as_slice() else {
             return Read::Wrong("a request line of other than three words".into());
         };
-        let visible = |word: &[u8]| !word.is_empty() && word.iter().all(u8::is_ascii_graphic);
-        if !is_token(method) || !visible(target) || *version != b"HTTP/1.1" {
+        // Beyond ASCII is not what RFC 3986 allows, and what everybody passes on as it is.
+        let visible = !target.is_empty() && target.iter().all(|byte| *byte > b' ' && *byte != 0x7f);
+        if !is_token(method) || !visible || *version != b"HTTP/1.1" {
             return Read::Wrong("an odd request line".into());
         }
         let hosts = fields.iter().filter(|(name, _)| name == "host").count();
