@@ -21,6 +21,7 @@ struct Parts {
     endpoint: Option<Arc<str>>,
     detail: Option<String>,
     retry_after: Option<Duration>,
+    attempts: u32,
     extra: Vec<(&'static str, Extra)>,
     source: Option<Source>,
 }
@@ -46,6 +47,7 @@ impl Failure {
             endpoint: None,
             detail: None,
             retry_after: None,
+            attempts: 1,
             extra: Vec::new(),
             source: None,
         }))
@@ -97,6 +99,13 @@ impl Failure {
         self
     }
 
+    /// Says how many attempts were made before it was told.
+    #[must_use]
+    pub fn with_attempts(mut self, attempts: u32) -> Self {
+        self.0.attempts = attempts;
+        self
+    }
+
     /// Adds a parameter that RFC 9209 §2.3 defines for the error type, such as `rcode`.
     #[must_use]
     pub fn with_extra(mut self, name: &'static str, value: Extra) -> Self {
@@ -139,6 +148,11 @@ impl Failure {
     /// When it is worth asking again.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
+    }
+
+    /// How many attempts were made.
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
     }
 
     /// Parameters that belong to the `Proxy-Status` error type.

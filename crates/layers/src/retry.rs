@@ -11,4 +11,14 @@
 
 pub mod backoff;
 pub mod budget;
+mod layer;
 pub mod policy;
+mod replay;
+mod spare;
+mod tally;
+
+pub use self::{
+    layer::{Config, ResponseFuture, Retry, RetryLayer, Tried},
+    replay::Replay,
+    tally::Tally,
+};

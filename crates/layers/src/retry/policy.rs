@@ -37,6 +37,9 @@ pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key
 /// How many attempts there have been: in requests this one included, in responses those made behind.
 pub const ATTEMPT_COUNT: HeaderName = HeaderName::from_static("x-envoy-attempt-count");
 
+/// The same of gRPC, this one not included (gRFC A6).
+pub const PREVIOUS_ATTEMPTS: HeaderName = HeaderName::from_static("grpc-previous-rpc-attempts");
+
 /// Width of what is added to a wait in whole seconds.
 const BLUR: Duration = Duration::from_secs(1);
 
@@ -176,11 +179,15 @@ pub enum Refusal {
     Deadline,
     /// Successes have not earned it.
     Budget,
+    /// More of its body has passed than was kept.
+    Body,
+    /// There is no room for it at once.
+    Room,
 }
 
 impl Refusal {
     /// Every refusal there is.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Attempts,
         Self::RepeatedBehind,
         Self::Outcome,
@@ -188,6 +195,8 @@ impl Refusal {
         Self::AskedToWait,
         Self::Deadline,
         Self::Budget,
+        Self::Body,
+        Self::Room,
     ];
 
     /// The value of the metric label `outcome`.
@@ -200,6 +209,8 @@ impl Refusal {
             Self::AskedToWait => "asked_to_wait",
             Self::Deadline => "deadline",
             Self::Budget => "budget",
+            Self::Body => "body_not_kept",
+            Self::Room => "no_room",
         }
     }
 }
@@ -214,6 +225,8 @@ impl fmt::Display for Refusal {
             Self::AskedToWait => "the upstream asked to be left alone for longer",
             Self::Deadline => "no time is left to wait and ask again",
             Self::Budget => "the retry budget is used up",
+            Self::Body => "more of the request's body has passed than was kept",
+            Self::Room => "there is no room for another attempt",
         })
     }
 }
@@ -260,6 +273,11 @@ impl Retries {
         }
     }
 
+    /// Attempts in all, the first included.
+    pub const fn attempts(&self) -> u32 {
+        self.policy.attempts
+    }
+
     /// The budget, for hedges that draw from it as well.
     pub const fn budget(&self) -> Option<&Budget> {
         self.budget.as_ref()
@@ -287,6 +305,7 @@ impl Retries {
 
     /// What follows an attempt that was no success: a wait and another attempt, or nothing.
     ///
+    /// `idempotent` is whether it may be processed twice;
     /// `deadline` is when the request must be over, if ever. `random` is uniform over all its values.
     ///
     /// # Errors
@@ -304,13 +323,7 @@ impl Retries {
         if let Some(wait) = attempt.asked.wait() {
             self.gate.fetch_max(nanos(now.saturating_add(wait)), Relaxed);
         }
-        if course.made >= self.policy.attempts {
-            return Err(Refusal::Attempts);
-        }
-        if attempt.repeated_behind {
-            return Err(Refusal::RepeatedBehind);
-        }
-        self.may_repeat(attempt.outcome, idempotent)?;
+        self.check(*course, attempt, idempotent)?;
         let floor = self.floor(attempt.asked, now, &mut random)?;
         let wait = course.waits.next(random()).at_least(floor);
         let wait = wait
@@ -320,6 +333,23 @@ impl Retries {
             Some(budget) if !budget.draw(now, random()) => Err(Refusal::Budget),
             _ => Ok(wait),
         }
+    }
+
+    /// The same for a request of which not all that has passed was kept: why there is no other attempt.
+    pub fn judge_unkept(&self, course: &mut Course, attempt: &Attempt, idempotent: bool) -> Refusal {
+        course.made = course.made.saturating_add(1);
+        let check = self.check(*course, attempt, idempotent);
+        check.err().unwrap_or(Refusal::Body)
+    }
+
+    fn check(&self, course: Course, attempt: &Attempt, idempotent: bool) -> Result<(), Refusal> {
+        if course.made >= self.policy.attempts {
+            return Err(Refusal::Attempts);
+        }
+        if attempt.repeated_behind {
+            return Err(Refusal::RepeatedBehind);
+        }
+        self.may_repeat(attempt.outcome, idempotent)
     }
 
     fn may_repeat(&self, outcome: Outcome, idempotent: bool) -> Result<(), Refusal> {
