@@ -13,6 +13,12 @@ use outrigger_layers::{
     observe::{self, Access, Metrics},
     random::random,
     respond,
+    retry::{
+        self, RetryLayer,
+        backoff::Backoff,
+        budget::Budget,
+        policy::{Policy, Retries},
+    },
     shed::{self, ShedLayer},
 };
 use outrigger_upstream::{
@@ -74,6 +80,7 @@ pub(crate) struct Upstream {
     pub(crate) requests: Room,
     /// For upgrades.
     pub(crate) streams: Room,
+    pub(crate) retry: RetryLayer,
     pub(crate) endpoints: Endpoints,
     connector: Arc<Connector>,
     /// Agrees on HTTP/1.1 where the other leaves the choice to the endpoint.
@@ -298,6 +305,7 @@ impl Means<'_> {
             requests: Room::new(&name, limit.in_flight.get(), limit.queue, limit.queue_wait),
             // A place that is taken for hours is not waited for.
             streams: Room::new(&name, limit.streams.get(), 0, Duration::ZERO),
+            retry: retry(&upstream.retry),
             endpoints: Endpoints::new(upstream.endpoints.iter().map(source)),
             connector: Arc::new(self.connector(upstream, alpn(upstream.protocol))?),
             switching: switching.transpose()?.map(Arc::new),
@@ -351,6 +359,23 @@ impl Means<'_> {
             },
         }
     }
+}
+
+fn retry(config: &config::Retry) -> RetryLayer {
+    let policy = Policy {
+        attempts: config.attempts.get(),
+        backoff: Backoff {
+            base: config.base,
+            cap: config.cap,
+            ..Backoff::default()
+        },
+        ..Policy::default()
+    };
+    let budget = Budget::try_new(config.budget.get()).expect("a share is from 0 to 1");
+    RetryLayer::new(retry::Config {
+        replay_bytes: config.replay_bytes,
+        ..retry::Config::new(Retries::new(policy, budget))
+    })
 }
 
 fn alpn(protocol: Protocol) -> &'static [Alpn] {

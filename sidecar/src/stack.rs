@@ -13,6 +13,7 @@ use outrigger_layers::{
     limit::{LimitLayer, Limited},
     observe::{Observe, ObserveLayer},
     respond::{Respond, RespondLayer},
+    retry::{Replay, Retry},
     shed::Shed,
 };
 use tower::ServiceBuilder;
@@ -29,10 +30,10 @@ use crate::{
 pub(crate) type Stack = Observe<Respond<Hop<Admit<Router<Reached>>>>>;
 
 /// How one upstream is reached.
-type Reached = WithDeadline<Shed<Limited<Pooled>>>;
+type Reached = WithDeadline<Shed<Limited<Retry<Pooled>>>>;
 
 /// An upstream over connections of one worker.
-pub(crate) type Pooled = outrigger_upstream::Upstream<Connector, Incoming>;
+pub(crate) type Pooled = outrigger_upstream::Upstream<Connector, Replay<Incoming>>;
 
 /// Which requests go to an upstream, what counts them there, and how it is reached.
 type Way = (Route, Arc<Bound>, Reach<Reached>);
@@ -67,6 +68,8 @@ fn reach(upstream: &Upstream) -> (Way, Pooled) {
             .layer(room.shed.clone())
             // A place is held until the response's body has ended, or what follows an upgrade.
             .layer(LimitLayer::shared(room.limit.clone()))
+            // In the place that the request has already; only what is safe to repeat, within what successes earned.
+            .layer(upstream.retry.clone())
             // Which endpoint, which connection, and what went wrong there.
             .service(pooled.clone())
     };

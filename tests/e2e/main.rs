@@ -26,6 +26,7 @@ mod http2;
 mod limits;
 mod listeners;
 mod overload;
+mod retry;
 mod smuggling;
 mod tcp;
 mod timeouts;

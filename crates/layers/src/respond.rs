@@ -49,7 +49,11 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 pub use self::answer::Answer;
-use crate::{exchange::Exchange, hop};
+use crate::{
+    exchange::Exchange,
+    hop,
+    retry::{Tried, policy::ATTEMPT_COUNT},
+};
 
 /// Who may read sentences, addresses and certificate names in an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -228,6 +232,10 @@ impl Caller {
         };
         self.note(failure);
         let mut answer = voice.answer(failure);
+        if failure.attempts() > 1 {
+            let count = HeaderValue::from(failure.attempts());
+            answer.headers_mut().insert(ATTEMPT_COUNT, count);
+        }
         if self.is_last(failure) {
             let close = HeaderValue::from_static("close");
             answer.headers_mut().insert(header::CONNECTION, close);
@@ -253,8 +261,10 @@ impl Caller {
         if response.status().is_server_error() {
             let endpoint = self.exchange.as_ref().filter(|_| self.detailed);
             let endpoint = endpoint.and_then(Exchange::endpoint);
-            let member =
+            let mut member =
                 Member::for_upstream_status(&self.speaker.name, response.status(), endpoint.as_deref());
+            let tried = response.extensions().get::<Tried>().filter(|_| self.detailed);
+            member.details = tried.map(Tried::to_string);
             proxy_status::append(response.headers_mut(), &member);
         }
     }

@@ -30,8 +30,6 @@ use When::{Is, Not, Set, Starts};
 
 #[rustfmt::skip]
 const NOT_YET: &[NotYet] = &[
-    NotYet { key: "retry.attempts",      when: Not("1"),        instead: "a request is sent once" },
-    NotYet { key: "retry.*",             when: Set,             instead: "a request is sent once" },
     NotYet { key: "breaker.*",           when: Set,             instead: "no endpoint is held back" },
     NotYet { key: "health.*",            when: Set,             instead: "endpoints are not probed" },
     NotYet { key: "balance.*",           when: Set,             instead: "endpoints take turns" },
@@ -103,11 +101,14 @@ mod tests {
     #[test]
     fn a_setting_without_effect_is_a_warning_unless_it_says_what_happens_anyway() {
         assert_eq!(
-            kind_of("outbound.upstream[0].retry.attempts", "3"),
+            kind_of("outbound.upstream[0].limit.adaptive", "true"),
             Some(Kind::Warning)
         );
-        assert_eq!(kind_of("outbound.upstream[0].retry.attempts", "1"), None);
-        assert_eq!(kind_of("inbound[1].app.retry.budget", "0.2"), Some(Kind::Warning));
+        assert_eq!(kind_of("outbound.upstream[0].limit.adaptive", "false"), None);
+        assert_eq!(
+            kind_of("inbound[1].app.breaker.failures", "5"),
+            Some(Kind::Warning)
+        );
         assert_eq!(kind_of("outbound.upstream[7].limit.rate", "\"none\""), None);
         assert_eq!(kind_of("outbound.listen", "\"127.0.0.1:1\""), None);
     }

@@ -9,7 +9,10 @@ use std::{
 use ::metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, Unit};
 use outrigger_gateway::Reason;
 
-use crate::limit::Limit;
+use crate::{
+    limit::Limit,
+    retry::{RetryLayer, policy::Refusal},
+};
 
 const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
 const REQUESTS: &str = "outrigger_requests_total";
@@ -17,6 +20,8 @@ const DURATION: &str = "outrigger_request_duration_seconds";
 const IN_FLIGHT: &str = "outrigger_requests_in_flight";
 const ATTEMPTS: &str = "outrigger_attempts_total";
 const LIMIT: &str = "outrigger_limit_in_flight";
+const RETRIES: &str = "outrigger_retries_total";
+const BALANCE: &str = "outrigger_retry_budget_balance";
 
 /// Which way requests go, seen from the service beside us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,15 +66,16 @@ impl Metrics {
         recorder.describe_gauge(name(LIMIT), Some(Unit::Count), of.into());
         let of = "Attempts at an upstream, repeats included.";
         recorder.describe_counter(name(ATTEMPTS), Some(Unit::Count), of.into());
+        let of = "Repeats made (outcome=\"repeated\") and not made, by reason.";
+        recorder.describe_counter(name(RETRIES), Some(Unit::Count), of.into());
+        let of = "Repeats that successes have paid for and nobody has made.";
+        recorder.describe_gauge(name(BALANCE), Some(Unit::Count), of.into());
         Self { recorder, direction }
     }
 
     /// The handles for one upstream; call it once an upstream, never once a request.
     pub fn bind(&self, upstream: &str) -> Arc<Bound> {
-        let labels = vec![
-            self.direction_label(),
-            Label::new("upstream", upstream.to_owned()),
-        ];
+        let labels = self.labels(upstream);
         let key = |name: &'static str| Key::from_parts(name, labels.clone());
         Arc::new(Bound {
             name: upstream.into(),
@@ -81,6 +87,13 @@ impl Metrics {
             answered: (100..600).map(|_| OnceLock::new()).collect(),
             failed: Reason::ALL.iter().map(|_| OnceLock::new()).collect(),
         })
+    }
+
+    fn labels(&self, upstream: &str) -> Vec<Label> {
+        vec![
+            self.direction_label(),
+            Label::new("upstream", upstream.to_owned()),
+        ]
     }
 
     fn direction_label(&self) -> Label {
@@ -141,6 +154,23 @@ impl Bound {
     /// Shows how much of the upstream's limit is used; for whoever renders the metrics.
     pub fn show_limit(&self, limit: &Limit) {
         self.limit.set(limit.in_flight() as f64);
+    }
+
+    /// Shows what was repeated, what was not, and how much more may be; for whoever renders the metrics.
+    pub fn show_retries(&self, retries: &RetryLayer) {
+        let Metrics { recorder, .. } = &self.metrics;
+        let tally = retries.tally();
+        let refused = Refusal::ALL.map(|why| (why.label(), tally.refused(why)));
+        for (outcome, count) in refused.into_iter().chain([("repeated", tally.repeated())]) {
+            let mut labels = self.metrics.labels(&self.name);
+            labels.push(Label::from_static_parts("outcome", outcome));
+            let counter = recorder.register_counter(&Key::from_parts(RETRIES, labels), &METADATA);
+            counter.absolute(count);
+        }
+        if let Some(balance) = retries.balance() {
+            let key = Key::from_parts(BALANCE, self.metrics.labels(&self.name));
+            recorder.register_gauge(&key, &METADATA).set(balance);
+        }
     }
 
     /// Counts an attempt at one of the upstream's endpoints.

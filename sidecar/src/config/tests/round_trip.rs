@@ -89,7 +89,10 @@ fn the_example_is_read_whole_and_warns_of_what_is_not_in_effect() {
         .iter()
         .map(|warning| warning.key.as_str())
         .collect();
-    for key in ["inbound[0].app.health.path", "outbound.upstream[0].retry.base"] {
+    for key in [
+        "inbound[0].app.health.path",
+        "outbound.upstream[0].balance.policy",
+    ] {
         assert!(keys.contains(&key), "{key} is not among {keys:?}");
     }
 }

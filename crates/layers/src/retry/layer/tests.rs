@@ -15,6 +15,7 @@ use super::*;
 use crate::retry::{backoff::Backoff, budget::Budget, policy::Policy};
 
 type TestBody = Full<Bytes>;
+type Answered = Result<Response<TestBody>, Failure>;
 
 fn policy() -> Policy {
     Policy {
@@ -27,37 +28,37 @@ fn layer(policy: Policy) -> RetryLayer {
     RetryLayer::new(Config::new(Retries::without_budget(policy)))
 }
 
-fn ok() -> Result<Response<TestBody>, Failure> {
+fn ok() -> Answered {
     Ok(Response::new(Full::from("fine")))
 }
 
-fn answer(status: u16) -> Result<Response<TestBody>, Failure> {
+fn answer(status: u16) -> Answered {
     let response = Response::builder().status(status);
     Ok(response.body(Full::from("no")).unwrap())
 }
 
-fn refused() -> Result<Response<TestBody>, Failure> {
+fn refused() -> Answered {
     Err(Failure::new(Reason::ConnectionRefused).with_detail("10.0.0.1:80 refused"))
 }
 
 /// An upstream whose answers are written down, the last one for good; it notes what it is asked.
 #[derive(Debug, Default)]
 struct Script {
-    answers: Vec<fn() -> Result<Response<TestBody>, Failure>>,
+    answers: Vec<fn() -> Answered>,
     asked: AtomicUsize,
     heads: Mutex<Vec<http::request::Parts>>,
     bodies: Mutex<Vec<String>>,
 }
 
 impl Script {
-    fn new(answers: &[fn() -> Result<Response<TestBody>, Failure>]) -> Arc<Self> {
+    fn new(answers: &[fn() -> Answered]) -> Arc<Self> {
         Arc::new(Self {
             answers: answers.to_vec(),
             ..Self::default()
         })
     }
 
-    async fn serve(&self, request: Request<Replay<TestBody>>) -> Result<Response<TestBody>, Failure> {
+    async fn serve(&self, request: Request<Replay<TestBody>>) -> Answered {
         let asked = self.asked.fetch_add(1, Relaxed);
         let (head, body) = request.into_parts();
         self.heads.lock().unwrap().push(head);
@@ -70,11 +71,7 @@ impl Script {
     }
 
     /// What comes of a request through this layer.
-    async fn ask(
-        self: &Arc<Self>,
-        layer: &RetryLayer,
-        request: Request<TestBody>,
-    ) -> Result<Response<TestBody>, Failure> {
+    async fn ask(self: &Arc<Self>, layer: &RetryLayer, request: Request<TestBody>) -> Answered {
         let script = self.clone();
         let service = service_fn(move |request| {
             let script = script.clone();
@@ -324,7 +321,7 @@ struct Full1(Arc<AtomicUsize>);
 impl Service<Request<Replay<TestBody>>> for Full1 {
     type Response = Response<TestBody>;
     type Error = Failure;
-    type Future = std::future::Ready<Result<Response<TestBody>, Failure>>;
+    type Future = std::future::Ready<Answered>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         match self.0.fetch_add(1, Relaxed) {
