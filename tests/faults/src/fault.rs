@@ -3,12 +3,40 @@
 //! "Reads the request" means head and body. "Cuts" is a FIN where the message is not over yet, behind TLS without
 //! `close_notify`: what the kernel does for a process that died. "Closes" is an orderly end. "Resets" is a TCP RST.
 
+mod broken;
+mod flood;
+mod hello;
+mod malformed;
+mod place;
+
 use std::time::Duration;
 
-/// One way of misbehaving, played on every connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Fault {
+pub use self::{
+    broken::{Broken, Grpc},
+    flood::{Flood, H2Flood},
+    hello::Hello,
+    malformed::{Malformed, Unusual},
+    place::{How, Place},
+};
+
+/// Defines [`Fault`] together with the list of all its variants, so that neither can miss one.
+macro_rules! faults {
+    ($($(#[$doc:meta])* $name:ident $(($($kind:ty = $example:expr),+))?,)*) => {
+        /// One way of misbehaving, played on every connection.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Fault {
+            $($(#[$doc])* $name $(($($kind),+))?,)*
+        }
+
+        impl Fault {
+            /// Every fault, with times, places and codes that are good examples.
+            pub const ALL: &'static [Self] = &[$(Self::$name $(($($example),+))?,)*];
+        }
+    };
+}
+
+faults! {
     /// None: answers every request with `200` and `ok`, and keeps the connection.
     None,
 
@@ -30,15 +58,19 @@ pub enum Fault {
     ResetOnFirstBytes,
     /// Waits for the first bytes, then sends a fatal TLS alert with this description (RFC 8446 §6) and closes: a TLS
     /// server that got plain text (10, `unexpected_message`), or one that does not like the `ClientHello`.
-    TlsAlert(u8),
+    TlsAlert(u8 = 10),
     /// Greets like an SSH server, as soon as the connection is accepted.
     SshBanner,
+    /// Says this as soon as the connection is accepted, and listens.
+    Greets(Malformed = Malformed::Smtp),
+    /// Answers the first bytes, which should be a `ClientHello`, with this, and listens.
+    Hello(Hello = Hello::Garbage),
 
     // ---- no response
     /// Reads requests and never answers.
     NoAnswer,
     /// Answers well, but only after this time.
-    Late(Duration),
+    Late(Duration = Duration::from_millis(200)),
     /// Reads the request, then closes.
     CloseBeforeHead,
     /// Reads the request, then resets.
@@ -48,9 +80,20 @@ pub enum Fault {
     /// Cuts within a field of the head.
     CutInHead,
     /// Sends a good response, head and body, one byte each time this has passed.
-    Drip(Duration),
+    Drip(Duration = Duration::from_millis(5)),
+
+    /// Sends a good response up to this place, and ends there in this way.
+    Ends(Place = Place::InHead, How = How::Cut),
+    /// Sends a good response up to this place, then the rest of it, a byte each time this has passed.
+    DripsFrom(Place = Place::InHead, Duration = Duration::from_millis(5)),
 
     // ---- a response that is none
+    /// Answers with this, which is no good response, and listens.
+    Malformed(Malformed = Malformed::Html),
+    /// Answers every request with this, which is a good response, if a rare one.
+    Unusual(Unusual = Unusual::ChunkExtension),
+    /// Answers with something that never ends.
+    Floods(Flood = Flood::Fields),
     /// Answers with bytes that are no protocol at all.
     Garbage,
     /// Answers in HTTP/3.0, in text.
@@ -97,14 +140,16 @@ pub enum Fault {
     BadGateway,
     /// Answers `413` as soon as the head is read and closes, the body unread: the client's upload is reset.
     EarlyAnswer,
+    /// Answers `200` and `ok` as soon as the head is read, reads the body and forgets it, and keeps the connection.
+    EarlyOk,
 
     // ---- keep-alive races
     /// Answers one request well, promising to keep the connection, and closes it after this time.
-    CloseIdle(Duration),
+    CloseIdle(Duration = Duration::from_millis(50)),
     /// Answers one request well, promising to keep the connection, and closes it when the next one begins to come.
     CloseOnNext,
     /// Answers one request well; after this time sends a `408` that nobody asked for, and closes.
-    TimeoutIdle(Duration),
+    TimeoutIdle(Duration = Duration::from_millis(50)),
 
     // ---- HTTP/2 (prior knowledge, or ALPN `h2` behind TLS)
     /// HTTP/2 and nothing wrong: answers every request with `200` and `ok`.
@@ -121,80 +166,38 @@ pub enum Fault {
     H2GoAway,
     /// Answers the first request of a connection with `GOAWAY` of this code (RFC 9113 §7), covering its stream, and
     /// closes.
-    H2GoAwayOnRequest(u32),
+    H2GoAwayOnRequest(u32 = 11),
+    /// Answers the first request of a connection with `GOAWAY` of this code and last stream 0: it was not processed.
+    H2GoAwayBefore(u32 = 2),
+    /// Sends a good head and 4 bytes of body, then `GOAWAY` of this code, covering the stream, and closes.
+    H2GoAwayInBody(u32 = 0),
+    /// Answers each request well, with a `GOAWAY(NO_ERROR)` that covers it between head and body.
+    H2GoAwayWhole,
     /// Resets every stream with this code (RFC 9113 §7), before a head.
-    H2Reset(u32),
+    H2Reset(u32 = 8),
     /// Refuses the first request that the server ever gets (`REFUSED_STREAM`), answers all others well.
     H2RefuseOnce,
     /// Resets every stream with this code after a good head and 4 bytes of body.
-    H2ResetInBody(u32),
+    H2ResetInBody(u32 = 2),
     /// Cuts the connection after a good head and 4 bytes of body.
     H2CutInBody,
     /// Announces 100 bytes, sends 4 and ends the stream as if that were all.
     H2ShortBody,
     /// Sends a field name in capitals, which is malformed (RFC 9113 §8.2).
     H2BadFieldName,
+    /// Never opens the window for a request's body: it starts at 0 and stays there.
+    H2NoWindow,
+    /// Answers `413` as soon as the head is there, and resets the stream with this code (RFC 9113 §8.1: `NO_ERROR`).
+    H2EarlyAnswer(u32 = 0),
+    /// Answers with these frames, which break HTTP/2.
+    H2Broken(Broken = Broken::TwoStatuses),
+    /// Answers with frames that never end.
+    H2Floods(H2Flood = H2Flood::Ping),
+    /// Answers a gRPC call over HTTP/2 so.
+    Grpc(Grpc = Grpc::NoTrailers),
 }
 
 impl Fault {
-    /// Every fault, with times and codes that are good examples.
-    pub const ALL: &'static [Self] = &[
-        Self::None,
-        Self::Refuse,
-        Self::Blackhole,
-        Self::ResetOnAccept,
-        Self::CloseOnAccept,
-        Self::Silence,
-        Self::CloseOnFirstBytes,
-        Self::ResetOnFirstBytes,
-        Self::TlsAlert(10),
-        Self::SshBanner,
-        Self::NoAnswer,
-        Self::Late(Duration::from_millis(200)),
-        Self::CloseBeforeHead,
-        Self::ResetBeforeHead,
-        Self::CutInStatusLine,
-        Self::CutInHead,
-        Self::Drip(Duration::from_millis(5)),
-        Self::Garbage,
-        Self::UnknownVersion,
-        Self::StatusTooLow,
-        Self::StatusTooHigh,
-        Self::StatusNotNumeric,
-        Self::UnaskedUpgrade,
-        Self::ConflictingLengths,
-        Self::LengthNotNumeric,
-        Self::BadFieldName,
-        Self::NulInField,
-        Self::HugeField,
-        Self::ManyFields,
-        Self::CutInBody,
-        Self::ResetInBody,
-        Self::StallInBody,
-        Self::CutBetweenChunks,
-        Self::BadChunkSize,
-        Self::MoreThanAnnounced,
-        Self::ServiceUnavailable,
-        Self::BadGateway,
-        Self::EarlyAnswer,
-        Self::CloseIdle(Duration::from_millis(50)),
-        Self::CloseOnNext,
-        Self::TimeoutIdle(Duration::from_millis(50)),
-        Self::H2None,
-        Self::H2Silence,
-        Self::H2NoAnswer,
-        Self::H2Garbage,
-        Self::H2OnlyHttp1,
-        Self::H2GoAway,
-        Self::H2GoAwayOnRequest(11),
-        Self::H2Reset(8),
-        Self::H2RefuseOnce,
-        Self::H2ResetInBody(2),
-        Self::H2CutInBody,
-        Self::H2ShortBody,
-        Self::H2BadFieldName,
-    ];
-
     /// Whether it comes before the TLS handshake on a server that speaks TLS.
     pub fn is_below_tls(self) -> bool {
         matches!(
@@ -206,6 +209,8 @@ impl Fault {
                 | Self::ResetOnFirstBytes
                 | Self::TlsAlert(_)
                 | Self::SshBanner
+                | Self::Greets(_)
+                | Self::Hello(_)
         )
     }
 }

@@ -4,10 +4,11 @@
 use std::io;
 
 use crate::{
-    Fault,
+    Fault, How,
     script::{
         End::{
-            Abandon, Again, BlurtAfter, Close, CloseAfter, CloseOnNext, Cut, Hold, Listen, Reset, ResetAfter,
+            Abandon, Again, BlurtAfter, Close, CloseAfter, CloseOnNext, Cut, Drip, Flood, Hold, Listen,
+            Reset, ResetAfter,
         },
         Script, UNTIL_READ,
         When::{Accepted, FirstBytes, Head, Request},
@@ -35,6 +36,8 @@ fn connection(fault: Fault) -> Option<Script> {
         Fault::ResetOnFirstBytes => Script::new(FirstBytes, b"", Reset),
         Fault::TlsAlert(description) => Script::new(FirstBytes, alert(description).to_vec(), Close),
         Fault::SshBanner => Script::new(Accepted, b"SSH-2.0-OpenSSH_9.9\r\n", Listen),
+        Fault::Greets(what) => Script::new(Accepted, what.said(), Listen),
+        Fault::Hello(what) => Script::new(FirstBytes, what.said(), Listen),
         _ => return None,
     })
 }
@@ -62,6 +65,16 @@ fn head(fault: Fault) -> Option<Script> {
         Fault::ResetBeforeHead => Script::new(Request, b"", Reset),
         Fault::CutInStatusLine => Script::new(Request, b"HTTP/1.1 20", Cut),
         Fault::CutInHead => Script::new(Request, b"HTTP/1.1 200 OK\r\ncontent-le", Cut),
+        Fault::Ends(place, how) => {
+            let end = match how {
+                How::Close => Close,
+                How::Cut => Cut,
+                How::Reset => ResetAfter(UNTIL_READ),
+                How::Silence => Listen,
+            };
+            Script::new(Request, place.sent(), end)
+        }
+        Fault::DripsFrom(place, every) => Script::new(Request, place.sent(), Drip(place.rest(), every)),
         Fault::UnaskedUpgrade => {
             let head = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: other\r\n\r\n";
             Script::new(Request, head.as_bytes(), Listen)
@@ -89,6 +102,7 @@ fn malformed(fault: Fault) -> Option<Script> {
             "content-length: 2\r\n{}",
             "x-many: m\r\n".repeat(10_000)
         )),
+        Fault::Malformed(what) => what.said().to_vec(),
         _ => return None,
     };
     Some(Script::new(Request, head, Listen))
@@ -109,6 +123,11 @@ fn body(fault: Fault) -> Option<Script> {
         Fault::CutBetweenChunks => Script::new(Request, CHUNK, Cut),
         Fault::BadChunkSize => Script::new(Request, BAD_SIZE, Listen),
         Fault::MoreThanAnnounced => Script::new(Request, MORE, Listen),
+        Fault::Unusual(what) => Script::new(Request, what.said(), Again),
+        Fault::Floods(what) => {
+            let (begin, again) = what.said();
+            Script::new(Request, begin.as_bytes(), Flood(again.into()))
+        }
         _ => return None,
     })
 }
@@ -123,6 +142,7 @@ fn refusal(fault: Fault) -> Option<Script> {
         Fault::ServiceUnavailable => Script::new(Request, UNAVAILABLE, Again),
         Fault::BadGateway => Script::new(Request, BAD_GATEWAY, Again),
         Fault::EarlyAnswer => Script::new(Head, TOO_LARGE, Abandon),
+        Fault::EarlyOk => Script::new(Head, OK, Listen),
         _ => return None,
     })
 }

@@ -20,6 +20,7 @@
 
 mod answer;
 mod client;
+mod dns;
 mod fault;
 mod frames;
 mod http1;
@@ -30,5 +31,6 @@ mod wire;
 
 pub use answer::{Answer, Ending, exchange};
 pub use client::HostileClient;
-pub use fault::Fault;
+pub use dns::{DnsFault, NameServer};
+pub use fault::{Broken, Fault, Flood, Grpc, H2Flood, Hello, How, Malformed, Place, Unusual};
 pub use server::Server;

@@ -21,7 +21,7 @@ pub(crate) enum When {
 }
 
 /// What to do when all is said.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) enum End {
     Close,
     Cut,
@@ -42,6 +42,10 @@ pub(crate) enum End {
     CloseOnNext,
     /// After this time say this, and close.
     BlurtAfter(Duration, &'static [u8]),
+    /// Say this, a byte each time that has passed, and read on.
+    Drip(&'static [u8], Duration),
+    /// Say this again and again, and read meanwhile.
+    Flood(Vec<u8>),
 }
 
 /// When, what, and then.
@@ -130,6 +134,11 @@ impl End {
                 wire.write(bytes).await?;
                 wire.close().await
             }
+            Self::Drip(bytes, every) => {
+                wire.drip(bytes, every).await?;
+                wire.discard().await
+            }
+            Self::Flood(bytes) => wire.flood(&bytes).await,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::{future, io, time::Duration};
 
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split},
     net::TcpStream,
     time::sleep,
 };
@@ -94,6 +94,25 @@ impl Wire {
         let mut scratch = [0; 4096];
         while self.stream.read(&mut scratch).await? > 0 {}
         Ok(())
+    }
+
+    /// Writes the same again and again, and reads meanwhile, until the peer is gone.
+    pub(crate) async fn flood(self, bytes: &[u8]) -> io::Result<()> {
+        let (mut read, mut write) = split(self.stream);
+        let mut scratch = [0; 4096];
+        let reading = async {
+            while read.read(&mut scratch).await? > 0 {}
+            io::Result::Ok(())
+        };
+        let writing = async {
+            loop {
+                write.write_all(bytes).await?;
+            }
+        };
+        tokio::select! {
+            read = reading => read,
+            written = writing => written,
+        }
     }
 
     /// Ends in order: `close_notify` behind TLS, then FIN.
