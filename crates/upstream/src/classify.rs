@@ -3,6 +3,7 @@
 //! An error's type is not enough to name a failure rightly: the same `IncompleteMessage` means "closed before any
 //! byte" and "cut in the head". What else is needed travels in a [`Scene`].
 
+mod http2;
 mod stream;
 
 use std::{error::Error, io};
@@ -23,7 +24,10 @@ pub(crate) enum Phase {
     /// Waiting for the response's head.
     Head,
     /// The head is there, its body is being read.
-    Body,
+    Body {
+        /// It was said how long the body is.
+        announced: bool,
+    },
 }
 
 /// What is known about the exchange beside the error itself.
@@ -40,9 +44,6 @@ pub(crate) struct Scene<'a, C> {
     /// What came over the connection, and the error that its byte stream broke with.
     pub(crate) received: &'a Received,
 }
-
-/// The largest frame that HTTP/2 allows where nothing else is settled (RFC 9113 §4.2).
-const FRAME: u64 = 16_384 + 9;
 
 impl<C: Connect> Scene<'_, C> {
     /// The failure that `error` means in this scene.
@@ -63,88 +64,10 @@ impl<C: Connect> Scene<'_, C> {
         failure.at_endpoint(self.endpoint.label().clone())
     }
 
-    fn of_http2(&self, error: &(dyn Error + 'static)) -> Option<Failure> {
-        let error = find_cause::<h2::Error>(error)?;
-        // Not to be found by `source()`.
-        if let Some(io) = error.get_io() {
-            return Some(self.of_io_error(io));
-        }
-        let code = error.reason()?;
-        let (by, how) = match (error.is_remote(), error.is_go_away()) {
-            (true, true) => ("the upstream", "said GOAWAY"),
-            (true, false) => ("the upstream", "reset the stream"),
-            (false, _) => ("the upstream's frames were refused:", "they break HTTP/2"),
-        };
-        let reason = match code {
-            h2::Reason::REFUSED_STREAM => Reason::StreamRefused,
-            h2::Reason::NO_ERROR if error.is_go_away() => Reason::StreamRefused,
-            h2::Reason::ENHANCE_YOUR_CALM if error.is_remote() => Reason::PeerOverloaded,
-            _ if !error.is_remote() => return Some(self.of_broken_http2(error)),
-            h2::Reason::PROTOCOL_ERROR
-            | h2::Reason::FLOW_CONTROL_ERROR
-            | h2::Reason::FRAME_SIZE_ERROR
-            | h2::Reason::COMPRESSION_ERROR
-            | h2::Reason::SETTINGS_TIMEOUT
-            | h2::Reason::STREAM_CLOSED
-            | h2::Reason::INADEQUATE_SECURITY
-            | h2::Reason::HTTP_1_1_REQUIRED => Reason::ProtocolError,
-            _ if self.phase == Phase::Body => Reason::ResponseIncomplete,
-            _ => Reason::StreamReset,
-        };
-        Some(self.told(reason, format_args!("{by} {how} with {code:?}")))
-    }
-
-    /// We refused what the upstream sent over HTTP/2.
-    fn of_broken_http2(&self, error: &h2::Error) -> Failure {
-        let code = error.reason().unwrap_or(h2::Reason::INTERNAL_ERROR);
-        if code == h2::Reason::FRAME_SIZE_ERROR
-            && self
-                .received
-                .first()
-                .is_some_and(|bytes| bytes.starts_with(b"HTTP/1."))
-        {
-            return self.told(Reason::ProtocolError, "the upstream speaks HTTP/1.1, not HTTP/2");
-        }
-        // h2 says how a flood of headers went too far only in words; its frames are counted against their limit.
-        let text = error.to_string();
-        let floods = ["too_many_continuations", "header_list_way_too_large"];
-        if floods.iter().any(|flood| text.contains(flood)) {
-            return self.told(
-                Reason::HeaderSectionTooLarge,
-                "the response's header section is too large",
-            );
-        }
-        match (self.phase, error.is_reset()) {
-            // A body that does not add up to its content-length ends so.
-            (Phase::Body, true) => {
-                self.told(Reason::ResponseIncomplete, "the body is not as long as announced")
-            }
-            // Of all breaches only a bad header section resets a single stream (h2 0.4), and does not say how bad:
-            // what fits one frame of the usual size is not too large.
-            (Phase::Head, true) if code == h2::Reason::PROTOCOL_ERROR => match self.answered > FRAME {
-                true => self.told(
-                    Reason::HeaderSectionTooLarge,
-                    "the response's header section is too large",
-                ),
-                false => self.told(
-                    Reason::ProtocolError,
-                    "the response's header section breaks HTTP/2",
-                ),
-            },
-            _ => self.told(
-                Reason::ProtocolError,
-                format_args!("the upstream broke HTTP/2: {}", self.guessed(error)),
-            ),
-        }
-    }
-
     fn of_hyper(&self, error: &(dyn Error + 'static)) -> Option<Failure> {
         let hyper = find_cause::<hyper::Error>(error)?;
         if hyper.is_parse_too_large() {
-            return Some(self.told(
-                Reason::HeaderSectionTooLarge,
-                "the response's header section is too large",
-            ));
+            return Some(self.too_large());
         }
         if hyper.is_parse() || hyper.is_parse_status() {
             let text = format_args!("the answer is not HTTP: {}", self.guessed(hyper));
@@ -159,6 +82,27 @@ impl<C: Connect> Scene<'_, C> {
         None
     }
 
+    /// The head is too large: for its one field, if most of what came was that, or as a whole.
+    fn too_large(&self) -> Failure {
+        let line = self.received.line();
+        let field = line
+            .filter(|line| line.length() > self.answered / 2)
+            .and_then(|line| Some((line.field()?, line.length())));
+        let Some((name, size)) = field else {
+            return self.told(
+                Reason::HeaderSectionTooLarge,
+                "the response's header section is too large",
+            );
+        };
+        let text = format_args!("the response's field {name} is too large: {size} bytes, and more to come");
+        self.told(Reason::HeaderTooLarge, text)
+            .with_extra("header-name", Extra::String(name.as_str().to_owned()))
+            .with_extra(
+                "header-size",
+                Extra::Integer(i64::try_from(size).unwrap_or(i64::MAX)),
+            )
+    }
+
     fn of_io(&self, error: &(dyn Error + 'static)) -> Option<Failure> {
         find_cause::<io::Error>(error).map(|error| self.of_io_error(error))
     }
@@ -169,17 +113,30 @@ impl<C: Connect> Scene<'_, C> {
             Kind::ConnectionReset | Kind::ConnectionAborted => self.closed("reset"),
             Kind::BrokenPipe | Kind::NotConnected | Kind::UnexpectedEof => self.closed("closed"),
             Kind::TimedOut => self.told(Reason::ReadTimeout, "the connection timed out"),
-            Kind::InvalidInput | Kind::InvalidData if self.phase == Phase::Body => self
-                .told(
-                    Reason::TransferCoding,
-                    format_args!("the body's chunks are broken: {}", plain(error)),
-                )
-                .with_extra("coding", Extra::Token("chunked".into())),
+            Kind::InvalidInput | Kind::InvalidData if self.in_body() => self.of_broken_chunks(error),
             Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => self
                 .told(Reason::Unroutable, plain(error))
                 .with_unprocessed(false),
             _ => self.told(Reason::Internal, plain(error)),
         }
+    }
+
+    /// hyper says in words alone whether it is the trailers, and whether they are too many.
+    fn of_broken_chunks(&self, error: &io::Error) -> Failure {
+        let text = error.to_string();
+        match ["chunk trailers bytes over limit", "chunk trailers count overflow"].contains(&&*text) {
+            true => self.told(Reason::TrailersTooLarge, "the response's trailers are too large"),
+            false => self
+                .told(
+                    Reason::TransferCoding,
+                    format_args!("the body's chunks are broken: {}", plain(error)),
+                )
+                .with_extra("coding", Extra::Token("chunked".into())),
+        }
+    }
+
+    fn in_body(&self) -> bool {
+        matches!(self.phase, Phase::Body { .. })
     }
 
     /// The connection ended; what that means depends on how far we had come.
@@ -194,13 +151,19 @@ impl<C: Connect> Scene<'_, C> {
         }
         let answered = self.answered > 0 && self.protocol == Protocol::Http1;
         match (self.phase, answered, self.reused) {
-            (Phase::Body, ..) => self.told(
+            (Phase::Body { .. }, ..) => self.told(
                 Reason::ResponseIncomplete,
-                format_args!("{endpoint} {how} the connection in the body"),
+                format_args!(
+                    "{endpoint} {how} the connection in the body{}",
+                    self.without_notice()
+                ),
             ),
             (Phase::Head, true, _) => self.told(
                 Reason::ResponseIncomplete,
-                format_args!("{endpoint} {how} the connection in the head"),
+                format_args!(
+                    "{endpoint} {how} the connection in the head{}",
+                    self.without_notice()
+                ),
             ),
             (Phase::Head, false, true) => self.told(
                 Reason::IdleRace,
@@ -210,6 +173,15 @@ impl<C: Connect> Scene<'_, C> {
                 Reason::ClosedBeforeResponse,
                 format_args!("{endpoint} {how} the connection before any byte of a response"),
             ),
+        }
+    }
+
+    /// Only TLS can tell an end that is meant from one that is not.
+    fn without_notice(&self) -> &'static str {
+        let broke = self.received.broke().map(io::Error::kind);
+        match broke == Some(io::ErrorKind::UnexpectedEof) {
+            true => ", without TLS close_notify",
+            false => "",
         }
     }
 
@@ -232,7 +204,10 @@ pub(crate) fn connect_error(error: &io::Error) -> Failure {
     Failure::new(match error.kind() {
         Kind::ConnectionRefused => Reason::ConnectionRefused,
         Kind::TimedOut => Reason::ConnectionTimeout,
-        Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => Reason::Unroutable,
+        // A route of Linux that is a black hole is told as an invalid argument.
+        Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown | Kind::InvalidInput => {
+            Reason::Unroutable
+        }
         Kind::ConnectionReset | Kind::ConnectionAborted => Reason::ClosedBeforeResponse,
         // No descriptors, no ports, no permission: our own fault.
         _ => Reason::Internal,

@@ -127,7 +127,9 @@ impl Facts {
             .await
             .ok()?
             .ok()?;
-        ended.as_ref()?.as_ref().err().cloned()
+        let error = ended.as_ref()?.as_ref().err()?;
+        // That it could not be closed in order any more says nothing of why it ended.
+        (!error.is_shutdown()).then(|| error.clone())
     }
 }
 
@@ -176,7 +178,7 @@ where
         let switching = Arc::new(Switching::default());
         let sender = match protocol {
             Protocol::Http1 => {
-                let io = TokioIo::new(io.keeping_back());
+                let io = TokioIo::new(io.http1());
                 let handshake = http1_builder(limits).handshake(io);
                 let (sender, connection) = handshake.await?;
                 spawn(connection.with_upgrades(), end);
@@ -189,7 +191,7 @@ where
                     .max_header_list_size(header_list)
                     .initial_stream_window_size(STREAM_WINDOW)
                     .initial_connection_window_size(CONNECTION_WINDOW)
-                    .handshake(TokioIo::new(io));
+                    .handshake(TokioIo::new(io.http2()));
                 let (sender, mut connection) = handshake.await?;
                 let (allowed, switching) = (allowed.clone(), switching.clone());
                 let task = poll_fn(move |cx| {

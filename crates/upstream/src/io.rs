@@ -3,13 +3,16 @@
 //! It also lets others have their turn when a peer sends without end, and lets what a peer said before it broke off
 //! be read before a failed write is told: who answers 413 and closes is heard, not only noticed.
 
+mod frames;
+mod line;
+
 use std::{
     error::Error,
     fmt, io,
     pin::{Pin, pin},
     sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
     time::Duration,
@@ -22,6 +25,8 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
+use self::{frames::Frames, line::Line};
+
 /// What was read from a connection so far: how much, and how it began.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Received(Arc<Record>);
@@ -31,6 +36,8 @@ struct Record {
     bytes: AtomicU64,
     first: OnceLock<Box<[u8]>>,
     broke: OnceLock<Arc<io::Error>>,
+    line: Mutex<Line>,
+    refused_all: AtomicBool,
 }
 
 impl Received {
@@ -52,6 +59,17 @@ impl Received {
         self.0.broke.get().map(|broke| &**broke)
     }
 
+    /// The line that came last, if the connection is young; HTTP/1.1 only.
+    pub(crate) fn line(&self) -> Option<MutexGuard<'_, Line>> {
+        let young = self.bytes() <= Line::FOLLOWED;
+        young.then(|| self.0.line.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether a GOAWAY said that no stream at all was processed; HTTP/2 only.
+    pub(crate) fn refused_all(&self) -> bool {
+        self.0.refused_all.load(Relaxed)
+    }
+
     /// Notes such an error, and passes it on.
     fn note(&self, error: io::Error) -> io::Error {
         if error.get_ref().is_none() {
@@ -71,6 +89,12 @@ impl Received {
         }
         // There is one reader, so a load and a store lose nothing.
         self.0.bytes.store(before + read.len() as u64, Relaxed);
+    }
+
+    fn follow_line(&self, read: &[u8]) {
+        if let Some(mut line) = self.line() {
+            line.follow(read);
+        }
     }
 }
 
@@ -106,8 +130,17 @@ pin_project! {
         received: Received,
         turn: usize,
         failed: Option<Failed>,
-        keeps_back: bool,
+        speaks: Speaks,
     }
+}
+
+/// What is known of the bytes.
+#[derive(Debug)]
+enum Speaks {
+    /// HTTP/1.1, whose reader reads on when a write has failed.
+    Http1,
+    Http2(Frames),
+    Unknown,
 }
 
 /// A write that failed and is kept back.
@@ -135,14 +168,22 @@ impl<I> Counted<I> {
             received: Received::default(),
             turn: 0,
             failed: None,
-            keeps_back: false,
+            speaks: Speaks::Unknown,
         }
     }
 
-    /// Keeps failed writes back; for HTTP/1.1, whose reader reads on meanwhile. HTTP/2's does not.
-    pub(crate) fn keeping_back(self) -> Self {
+    /// Keeps failed writes back, since the reader of HTTP/1.1 reads on meanwhile; HTTP/2's does not.
+    pub(crate) fn http1(self) -> Self {
         Self {
-            keeps_back: true,
+            speaks: Speaks::Http1,
+            ..self
+        }
+    }
+
+    /// Follows the peer's frames.
+    pub(crate) fn http2(self) -> Self {
+        Self {
+            speaks: Speaks::Http2(Frames::default()),
             ..self
         }
     }
@@ -164,6 +205,15 @@ impl<I: AsyncRead> AsyncRead for Counted<I> {
         let polled = this.inner.poll_read(cx, buf);
         if let read @ [_, ..] = &buf.filled()[before..] {
             this.received.add(read);
+            match this.speaks {
+                Speaks::Http1 => this.received.follow_line(read),
+                Speaks::Http2(frames) => {
+                    if frames.follow(read) == Some(0) {
+                        this.received.0.refused_all.store(true, Relaxed);
+                    }
+                }
+                Speaks::Unknown => {}
+            }
             *this.turn += read.len();
         } else {
             *this.turn = 0;
@@ -186,7 +236,7 @@ impl<I: AsyncWrite> Counted<I> {
             Ok(written) => return Poll::Ready(Ok(written)),
             Err(error) => this.received.note(error),
         };
-        if !*this.keeps_back {
+        if !matches!(this.speaks, Speaks::Http1) {
             return Poll::Ready(Err(error));
         }
         let failed = this.failed.insert(Failed {

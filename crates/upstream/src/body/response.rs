@@ -53,6 +53,8 @@ pin_project! {
         silence: Silence,
         // What came together with the head.
         first: Option<Frame<Bytes>>,
+        // How long it is was said in its head.
+        announced: bool,
         // Asking hyper costs a lock over HTTP/2, and every layer above asks.
         ended: bool,
         tunnel: Option<Box<Tunnelled>>,
@@ -71,6 +73,7 @@ impl<C, B> ResponseBody<C, B> {
             origin: None,
             silence: Silence::new(Duration::ZERO),
             first: None,
+            announced: false,
             ended: false,
             tunnel: Some(Box::new(tunnel)),
         }
@@ -79,6 +82,7 @@ impl<C, B> ResponseBody<C, B> {
     pub(crate) fn new(inner: Incoming, origin: Origin<C, B>, idle: Duration) -> Self {
         let silence = Silence::new(idle);
         let ended = inner.is_end_stream();
+        let announced = inner.size_hint().exact().is_some();
         let origin = if ended {
             origin.lease.give_back();
             None
@@ -90,6 +94,7 @@ impl<C, B> ResponseBody<C, B> {
             origin,
             silence,
             first: None,
+            announced,
             ended,
             tunnel: None,
         }
@@ -97,7 +102,7 @@ impl<C, B> ResponseBody<C, B> {
 }
 
 impl<C: Connect, B> ResponseBody<C, B> {
-    fn failed(origin: Option<Origin<C, B>>, error: &hyper::Error) -> Failure {
+    fn failed(origin: Option<Origin<C, B>>, announced: bool, error: &hyper::Error) -> Failure {
         let Some(origin) = origin else {
             return Failure::new(Reason::ResponseIncomplete).with_detail(error);
         };
@@ -108,7 +113,7 @@ impl<C: Connect, B> ResponseBody<C, B> {
         let scene = Scene {
             connector: origin.pool.connector(),
             endpoint: origin.pool.endpoint(),
-            phase: Phase::Body,
+            phase: Phase::Body { announced },
             reused: origin.reused,
             answered: origin.facts.received.bytes(),
             protocol: origin.protocol,
@@ -152,13 +157,17 @@ impl<C: Connect, B> ResponseBody<C, B> {
                 return Poll::Ready(this.origin.take().map(|origin| Err(origin.failed(silent))));
             }
         };
-        this.silence.broken();
+        // A frame with nothing in it is no sign of life.
+        if !matches!(&frame, Some(Ok(frame)) if frame.data_ref().is_some_and(Bytes::is_empty)) {
+            this.silence.broken();
+        }
         if let Some(Ok(frame)) = &mut frame
             && let Some(trailers) = frame.trailers_mut()
         {
             strip_response_trailers(trailers);
         }
-        let frame = frame.map(|frame| frame.map_err(|error| Self::failed(this.origin.take(), &error)));
+        let frame = frame
+            .map(|frame| frame.map_err(|error| Self::failed(this.origin.take(), *this.announced, &error)));
         if frame.is_none() && !this.inner.is_end_stream() && is_http2(this.origin) {
             // hyper takes NO_ERROR for an end, though only END_STREAM is one (RFC 9113 §8.1).
             *this.ended = true;
@@ -166,7 +175,9 @@ impl<C: Connect, B> ResponseBody<C, B> {
             let failure = Failure::new(Reason::ResponseIncomplete).with_detail(text);
             return Poll::Ready(this.origin.take().map(|origin| Err(origin.failed(failure))));
         }
-        *this.ended = frame.is_none() || this.inner.is_end_stream();
+        // hyper says of a body over HTTP/1.1 that trailers were its end only when it is asked for more.
+        let in_trailers = matches!(&frame, Some(Ok(frame)) if frame.is_trailers());
+        *this.ended = frame.is_none() || in_trailers || this.inner.is_end_stream();
         if *this.ended
             && let Some(origin) = this.origin.take()
         {

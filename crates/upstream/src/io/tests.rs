@@ -103,7 +103,7 @@ async fn an_error_that_h2_keeps_only_the_text_of_is_found_where_it_was_noted() {
 #[tokio::test(start_paused = true)]
 async fn what_came_before_a_failed_write_can_still_be_read() {
     let (ours, mut theirs) = duplex(64);
-    let mut counted = Counted::new(ours).keeping_back();
+    let mut counted = Counted::new(ours).http1();
     theirs.write_all(b"413").await.unwrap();
     drop(theirs);
 

@@ -126,7 +126,7 @@ async fn a_head_that_is_none_is_told_rightly_over_http1() {
         (Fault::LengthNotNumeric,   Head, Reason::ProtocolError,         NO,      "not HTTP"),
         (Fault::BadFieldName,       Head, Reason::ProtocolError,         NO,      "not HTTP"),
         (Fault::NulInField,         Head, Reason::ProtocolError,         NO,      "not HTTP"),
-        (Fault::HugeField,          Head, Reason::HeaderSectionTooLarge, NO,      "too large"),
+        (Fault::HugeField,          Head, Reason::HeaderTooLarge,        NO,      "too large"),
         (Fault::ManyFields,         Head, Reason::HeaderSectionTooLarge, NO,      "too large"),
         (Fault::UnaskedUpgrade,     Head, Reason::UpgradeFailed,         NO,      "nobody had asked"),
     ];
