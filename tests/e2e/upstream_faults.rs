@@ -2,7 +2,10 @@
 //!
 //! One sidecar has one upstream a fault, so that the tables below are also what a scrape looks like.
 
-mod table;
+mod http1;
+mod http2;
+mod row;
+mod run;
 mod told;
 
 use std::time::Duration;
@@ -10,84 +13,59 @@ use std::time::Duration;
 use http::Method;
 use outrigger_faults::{Fault, Server};
 
-use self::table::{HTTP1, HTTP2, Told};
-use crate::harness::{Certificates, Client, Reply, Sidecar, full, get, presenting, request};
+use self::{
+    http1::{HTTP1, HTTP1_FLOODS, HTTP1_PLAIN, HTTP1_TLS},
+    http2::{GRPC, HTTP2, HTTP2_FLOODS},
+    run::check,
+};
+use crate::harness::{Client, Sidecar, full, get, request};
 
-/// Times short enough for a test, long enough for a busy machine.
-const TIMES: &str = r#"timeout = { connect = "500ms", head = "1s", idle = "800ms" }"#;
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Caller {
+    Http1,
+    Http2,
+    Grpc,
+}
+
+const ALL: &[Caller] = &[Caller::Http1, Caller::Http2, Caller::Grpc];
 
 #[tokio::test]
 async fn each_fault_over_http1_is_told_as_what_it_is() {
-    check(HTTP1, "http1", None).await;
-}
-
-#[tokio::test]
-async fn each_fault_over_http2_is_told_as_what_it_is() {
-    check(HTTP2, "http2", None).await;
+    check(&[HTTP1, HTTP1_PLAIN], ALL, "http1", None).await;
 }
 
 #[tokio::test]
 async fn each_fault_over_http1_is_told_as_the_same_behind_tls() {
-    let rows = HTTP1.iter().filter(|(fault, _)| !fault.is_below_tls());
-    check(&rows.copied().collect::<Vec<_>>(), "http1", Some(b"http/1.1")).await;
+    check(&[HTTP1, HTTP1_TLS], ALL, "http1", Some(b"http/1.1")).await;
+}
+
+#[tokio::test]
+async fn each_flood_over_http1_is_told_as_what_it_is() {
+    check(&[HTTP1_FLOODS], &[Caller::Http1], "http1", None).await;
+}
+
+#[tokio::test]
+async fn each_fault_over_http2_is_told_as_what_it_is() {
+    check(&[HTTP2], ALL, "http2", None).await;
 }
 
 #[tokio::test]
 async fn each_fault_over_http2_is_told_as_the_same_behind_tls() {
-    let rows = HTTP2.iter().filter(|(fault, _)| !fault.is_below_tls());
-    check(&rows.copied().collect::<Vec<_>>(), "http2", Some(b"h2")).await;
+    check(&[HTTP2], ALL, "http2", Some(b"h2")).await;
 }
 
-/// Asks every upstream once, all at the same time; then reads the metrics. With an ALPN, all of it behind TLS.
-async fn check(table: &[(Fault, Told)], protocol: &str, alpn: Option<&[u8]>) {
-    let certificates = Certificates::new();
-    let orders = certificates
-        .authority
-        .issue(&Certificates::workload("orders"))
-        .unwrap();
-    let start = |fault| match alpn {
-        Some(alpn) => Server::start_tls(fault, presenting(&orders, alpn)),
-        None => Server::start(fault),
-    };
-    let (identity, tls) = match alpn {
-        Some(_) => (
-            certificates.identity("web"),
-            r#"tls = { server_name = "orders.shop.svc" }"#,
-        ),
-        None => (String::new(), ""),
-    };
-    let servers: Vec<_> = table.iter().map(|(fault, _)| start(*fault)).collect();
-    let upstreams = servers.iter().enumerate().map(|(row, server)| {
-        let addr = server.addr();
-        format!(
-            "[[outbound.upstream]]\nname = \"row-{row}\"\nhosts = [\"row-{row}\"]\nendpoints = [\"{addr}\"]\n\
-             protocol = \"{protocol}\"\n{TIMES}\n{tls}\n"
-        )
-    });
-    let upstreams: String = upstreams.collect();
-    let config = format!("name = \"web.shop\"\n{identity}[outbound]\nlisten = \"127.0.0.1:0\"\n{upstreams}");
-    let sidecar = Sidecar::start(&config).await;
-    all_are_told(table, &sidecar).await;
+#[tokio::test]
+async fn each_flood_over_http2_is_told_as_what_it_is() {
+    check(&[HTTP2_FLOODS], &[Caller::Http2], "http2", None).await;
 }
 
-async fn all_are_told(table: &[(Fault, Told)], sidecar: &Sidecar) {
-    let asked = (0..table.len()).map(|row| tokio::spawn(ask(sidecar.outbound(), row)));
-    let mut wrong = Vec::new();
-    for (asked, (fault, told)) in asked.collect::<Vec<_>>().into_iter().zip(table) {
-        let reply = asked.await.unwrap();
-        wrong.extend(told.differs(&reply).map(|how| format!("{fault:?}: {how}")));
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    for (row, (fault, told)) in table.iter().enumerate() {
-        told.is_counted(sidecar, row, *fault).await;
-    }
+#[tokio::test]
+async fn each_answer_to_a_grpc_call_is_passed_on_as_it_is() {
+    check(&[GRPC], &[Caller::Grpc], "http2", None).await;
 }
 
-async fn ask(addr: std::net::SocketAddr, row: usize) -> Reply {
-    let mut request = get("/");
-    *request.uri_mut() = format!("http://row-{row}/").parse().unwrap();
-    Client::http1(addr).await.ask(request).await
-}
+const TIMES: &str = r#"timeout = { connect = "500ms", head = "1s", idle = "800ms" }"#;
 
 /// A sidecar with one misbehaving upstream, and a client of it.
 async fn before(fault: Fault) -> (Server, Sidecar, Client) {

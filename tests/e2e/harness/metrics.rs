@@ -22,6 +22,12 @@ impl Metrics {
         Self(lines.map(Sample::parse).collect())
     }
 
+    /// Only the samples of this name: a scrape of hundreds of upstreams is long.
+    pub(crate) fn only(mut self, name: &str) -> Self {
+        self.0.retain(|sample| sample.name == name);
+        self
+    }
+
     /// The sum of every sample of this name that has these labels.
     pub(crate) fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         self.matching(name, labels).map(|sample| sample.value).sum()

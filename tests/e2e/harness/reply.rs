@@ -32,7 +32,11 @@ impl Reply {
             match frame.map(|frame| frame.into_data().map_err(|frame| frame.into_trailers())) {
                 Ok(Ok(data)) => reply.body.extend_from_slice(&data),
                 Ok(Err(trailers)) => reply.trailers.extend(trailers.unwrap_or_default()),
-                Err(error) => reply.cut = Some(error),
+                Err(error) => {
+                    // Over HTTP/2 the same error would come for ever.
+                    reply.cut = Some(error);
+                    break;
+                }
             }
         }
         reply
