@@ -15,8 +15,8 @@
 //! A request for another protocol leaves without `Upgrade`, and with an [`Upgrade`] in its extensions.
 //! Not covered: carrying what follows an upgrade, and message framing, which are the sender's.
 //! Fails with [`Reason::BadRequest`] (400), [`Reason::ExpectationFailed`] (417), [`Reason::Loop`] (502), and for
-//! `CONNECT`, what has no `Max-Forwards` left and bodies coded otherwise than `chunked` with
-//! [`Reason::NotImplemented`] (501).
+//! `CONNECT` and bodies coded otherwise than `chunked` with [`Reason::NotImplemented`] (501). A `TRACE` or `OPTIONS` that
+//! has no `Max-Forwards` left fails with a [`LastRecipient`], which [`respond`](crate::respond) answers with 200.
 //! Sources: RFC 9110 §7.2, §7.6, §10.1.1; RFC 9112 §3.2, §6.1; RFC 9113 §8.2, §8.3.1; RFC 7239; RFC 9440 §4.
 //!
 //! ```
@@ -49,6 +49,7 @@
 mod authority;
 mod client;
 mod fields;
+mod last;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -70,6 +71,7 @@ use tower_service::Service;
 pub use self::{
     client::Client,
     fields::{strip_request_trailers, strip_response, strip_response_trailers},
+    last::LastRecipient,
     request::receive,
     upgrade::Upgrade,
     via::{InvalidName, Name},

@@ -217,6 +217,9 @@ impl Caller {
 
     /// The response that tells of `failure`.
     fn answer(&self, failure: &Failure) -> Response<Bytes> {
+        if let Some(last) = hop::LastRecipient::of(failure) {
+            return last.response();
+        }
         let id = self
             .exchange
             .as_ref()

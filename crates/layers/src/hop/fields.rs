@@ -34,16 +34,20 @@ impl Kinds {
 
     fn of(name: &HeaderName) -> Self {
         let name = name.as_str().as_bytes();
-        if !may_be_listed(name) {
-            return Self::NONE;
+        if may_be_listed(name)
+            && let Some((_, kind)) = NAMES.iter().find(|(listed, _)| is_same(listed, name))
+        {
+            return *kind;
         }
-        let mut listed = NAMES.iter().filter(|(listed, _)| is_same(listed, name));
-        listed.next().map_or(Self::NONE, |(_, kind)| *kind)
+        match name.get(..X_FORWARDED.len()) {
+            Some(begin) if begin[0] == b'x' && is_same(X_FORWARDED, begin) => Self::FORWARDED,
+            _ => Self::NONE,
+        }
     }
 }
 
 /// Names that are of a kind, each of one.
-const NAMES: [(&str, Kinds); 21] = [
+const NAMES: [(&str, Kinds); 22] = [
     ("connection", Kinds::HOP_BY_HOP),
     ("proxy-connection", Kinds::HOP_BY_HOP),
     ("keep-alive", Kinds::HOP_BY_HOP),
@@ -61,11 +65,15 @@ const NAMES: [(&str, Kinds); 21] = [
     ("x-forwarded-for", Kinds::FORWARDED),
     ("x-forwarded-proto", Kinds::FORWARDED),
     ("x-forwarded-host", Kinds::FORWARDED),
+    ("x-real-ip", Kinds::FORWARDED),
     ("via", Kinds::ACTED_ON),
     ("max-forwards", Kinds::ACTED_ON),
     ("expect", Kinds::ACTED_ON),
     ("cookie", Kinds::ACTED_ON),
 ];
+
+/// Names that begin so are claims about earlier hops, but for the one that is listed as something else.
+const X_FORWARDED: &str = "x-forwarded-";
 
 /// What a sender has no reason to call hop-by-hop, but who wants to hide it from the next hop has; beside all that
 /// is of a kind of its own.
@@ -233,11 +241,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn whatever_is_said_to_have_been_forwarded_is_of_one_kind() {
+        for name in ["x-forwarded-port", "x_forwarded_prefix", "x-forwarded-"] {
+            assert_eq!(kind_of(name), Kinds::FORWARDED, "{name}");
+        }
+    }
+
     proptest! {
         #[test]
         fn every_other_name_is_of_no_kind(name in "[a-z0-9_!#.-]{1,40}") {
             let dashed = name.replace('_', "-");
             prop_assume!(NAMES.iter().all(|(listed, _)| *listed != dashed));
+            prop_assume!(!dashed.starts_with(X_FORWARDED));
             prop_assert_eq!(kind_of(&name), Kinds::NONE);
         }
     }

@@ -13,6 +13,7 @@ use super::{
     authority::{self, bad},
     client::{Client, join},
     fields::{Kinds, elements, strip_request},
+    last::LastRecipient,
     upgrade::Upgrade,
     via::Name,
 };
@@ -138,11 +139,7 @@ fn count_down<A>(request: &mut Request<A>) -> Result<(), Failure> {
         .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     match left {
         None => Ok(()),
-        // At zero we are the final recipient, and have nothing of our own to answer.
-        Some(0) => Err(Failure::new(Reason::NotImplemented).with_detail(format_args!(
-            "Max-Forwards is 0 and this hop answers no {} itself",
-            request.method()
-        ))),
+        Some(0) => Err(LastRecipient::of_request(request)),
         Some(left) => {
             request
                 .headers_mut()

@@ -227,12 +227,44 @@ mod once {
             };
             assert_eq!(passed(with("2")).headers()["max-forwards"], "1");
             assert_eq!(passed(with("1")).headers()["max-forwards"], "0");
-            assert_eq!(refused(with("0")).reason(), Reason::NotImplemented);
+            assert!(LastRecipient::of(&refused(with("0"))).is_some());
             assert_eq!(passed(with("-1")).headers()["max-forwards"], "-1");
         }
         assert_eq!(
             passed(request("/", &[HOST, ("max-forwards", "0")])).headers()["max-forwards"],
             "0"
+        );
+    }
+
+    fn answered(method: Method, target: &str) -> Response<bytes::Bytes> {
+        let mut request = request(
+            target,
+            &[
+                HOST,
+                ("max-forwards", "0"),
+                ("x-kept", "1"),
+                ("cookie", "hidden"),
+                ("authorization", "hidden"),
+                ("x-api-key", "hidden"),
+            ],
+        );
+        *request.method_mut() = method;
+        LastRecipient::of(&refused(request)).unwrap().response()
+    }
+
+    #[test]
+    fn the_last_recipient_of_options_says_that_it_is_there() {
+        let response = answered(Method::OPTIONS, "*");
+        assert_eq!((response.status(), response.body().len()), (StatusCode::OK, 0));
+    }
+
+    #[test]
+    fn the_last_recipient_of_trace_says_what_came_without_secrets() {
+        let response = answered(Method::TRACE, "/a?b");
+        assert_eq!(response.headers()["content-type"], "message/http");
+        assert_eq!(
+            *response.body(),
+            "TRACE /a?b HTTP/1.1\r\nhost: shop.example\r\nmax-forwards: 0\r\nx-kept: 1\r\n\r\n"
         );
     }
 

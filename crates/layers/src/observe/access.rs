@@ -64,7 +64,7 @@ impl Line {
     ) {
         let authority = self.uri.authority().map(|authority| authority.as_str());
         let host = authority.or_else(|| self.host.as_ref().and_then(|host| host.to_str().ok()));
-        let generated_by = if reason == Reason::UpstreamStatus {
+        let generated_by = if reason == Reason::UpstreamStatus && exchange.upstream().is_some() {
             "upstream"
         } else {
             "proxy"

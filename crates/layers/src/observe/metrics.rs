@@ -101,7 +101,8 @@ impl Metrics {
     }
 
     fn requests(&self, upstream: &str, status: u16, reason: Reason) -> Counter {
-        let by = if reason == Reason::UpstreamStatus {
+        // What came to no upstream was answered here.
+        let by = if reason == Reason::UpstreamStatus && !upstream.is_empty() {
             "upstream"
         } else {
             "proxy"
