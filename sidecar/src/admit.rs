@@ -1,5 +1,5 @@
-//! What a request must satisfy before anything is done for it: a target of bearable length (414), and, inbound, a
-//! caller whose identity is allowed (403).
+//! What a request must satisfy before anything is done for it: a target of bearable length (414), over HTTP/2 not too
+//! many fields (431; over HTTP/1.1 hyper counts them), and, inbound, a caller whose identity is allowed (403).
 //!
 //! Who the caller is does not change while a connection lasts, so the server decides once a connection and leaves
 //! [`Denied`] in the extensions of each request; a caller that is allowed costs nothing.
@@ -24,7 +24,11 @@ pub(crate) struct Denied(pub(crate) Arc<str>);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AdmitLayer {
     pub(crate) target_bytes: usize,
+    pub(crate) header_fields: usize,
 }
+
+/// The most fields that the layers above add.
+const ADDED: usize = 8;
 
 impl<S> Layer<S> for AdmitLayer {
     type Service = Admit<S>;
@@ -33,6 +37,7 @@ impl<S> Layer<S> for AdmitLayer {
         Admit {
             inner,
             target_bytes: self.target_bytes,
+            header_fields: self.header_fields,
         }
     }
 }
@@ -42,6 +47,7 @@ impl<S> Layer<S> for AdmitLayer {
 pub(crate) struct Admit<S> {
     inner: S,
     target_bytes: usize,
+    header_fields: usize,
 }
 
 impl<S> Admit<S> {
@@ -54,6 +60,12 @@ impl<S> Admit<S> {
             let limit = self.target_bytes;
             let text = format_args!("the target has {length} bytes, {limit} are allowed");
             return Some(Failure::new(Reason::TargetTooLong).with_detail(text));
+        }
+        let fields = request.headers().len();
+        if fields > self.header_fields + ADDED {
+            let limit = self.header_fields;
+            let text = format_args!("the request has {fields} fields, {limit} are allowed");
+            return Some(Failure::new(Reason::RequestHeaderTooLarge).with_detail(text));
         }
         let denied: &Denied = request.extensions().get()?;
         Some(Failure::new(Reason::Denied).with_detail(&denied.0))

@@ -68,7 +68,7 @@ pub use self::{
     rate::{Rate, RateUnit},
     route::{HostPattern, PathPrefix, Route, normalize_host},
     text::Fraction,
-    upstream::{Protocol, TlsMode, Upstream, UpstreamTls},
+    upstream::{HeaderCase, Protocol, TlsMode, Upstream, UpstreamTls},
 };
 use self::{
     finding::{Kind, Place},

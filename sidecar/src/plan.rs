@@ -27,7 +27,7 @@ use outrigger_upstream::{
 };
 
 use crate::{
-    config::{self, Config, Protocol, Route, TlsMode},
+    config::{self, Config, HeaderCase, Protocol, Route, TlsMode},
     connector::Connector,
     handshakes::Handshakes,
     stack::Pooled,
@@ -67,6 +67,15 @@ pub(crate) struct Direction {
     shared: bool,
     /// Raw TCP to where this leads, in place of requests to `upstreams`.
     pub(crate) line: Option<Arc<Line>>,
+}
+
+impl Direction {
+    /// Whether the case of names is of use to any upstream.
+    pub(crate) fn keeps_case(&self) -> bool {
+        self.upstreams
+            .iter()
+            .any(|upstream| upstream.config.pool.http.keep_case)
+    }
 }
 
 /// What all workers share of one upstream. A clone shares it, too.
@@ -354,7 +363,10 @@ impl Means<'_> {
             },
             pool: PoolConfig {
                 connect_timeout: timeout.connect,
-                http: HttpLimits::default(),
+                http: HttpLimits {
+                    keep_case: upstream.header_case == HeaderCase::Kept,
+                    ..HttpLimits::default()
+                },
                 ..PoolConfig::default()
             },
         }

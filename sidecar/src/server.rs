@@ -6,6 +6,7 @@ mod entry;
 mod io;
 mod leaving;
 mod meet;
+mod strict;
 
 use std::{
     net::SocketAddr,
@@ -67,11 +68,12 @@ impl Server {
         });
         // Boxed: it is over soon, and the connection need not carry its size from then on.
         let met = Box::pin(self.meet(stream, addr, &activity));
-        let Some((stream, entry, http2)) = course.as_mut().unless_asked(met).await else {
+        let Some((mut stream, entry, http2)) = course.as_mut().unless_asked(met).await else {
             return;
         };
         let end = if http2 {
             activity.speaks_http2();
+            stream.speaks_http2();
             let mut connection =
                 Box::pin(http2_builder(limits).serve_connection(TokioIo::new(stream), StreamEntry(entry)));
             course.drive(connection.as_mut()).await
@@ -99,7 +101,7 @@ impl Server {
         mut course: Pin<&mut Course<'_>>,
     ) -> End {
         loop {
-            let builder = http1_builder(&self.direction.limits);
+            let builder = http1_builder(&self.direction);
             let connection = builder.serve_connection(TokioIo::new(stream), entry);
             let mut connection = Box::new(connection.with_upgrades());
             match course.as_mut().drive(Pin::new(&mut *connection)).await {
@@ -161,12 +163,14 @@ impl Server {
     }
 }
 
-fn http1_builder(limits: &crate::config::Limits) -> http1::Builder {
+fn http1_builder(direction: &Direction) -> http1::Builder {
+    let limits = &direction.limits;
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
         // Would bound idle time as well; both are ours to bound, apart.
         .header_read_timeout(None)
+        .preserve_header_case(direction.keeps_case())
         .max_header_size(limits.header_bytes as usize);
     // hyper's own limit is the same, and costs thousands of instructions a request less when it is not set.
     if limits.header_fields.get() != 100 {

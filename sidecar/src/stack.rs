@@ -51,6 +51,7 @@ pub(crate) fn stack(direction: &Direction) -> (Stack, Vec<Pooled>) {
         // Before anything is done for the caller: may it come in?
         .layer(AdmitLayer {
             target_bytes: direction.target_bytes,
+            header_fields: direction.limits.header_fields.get() as usize,
         })
         // Which upstream; the rest of the way is that upstream's own.
         .service(Router::new(routes));

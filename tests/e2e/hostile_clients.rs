@@ -2,10 +2,12 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use http::Response;
 use outrigger_faults::{Ending, Fault, HostileClient, Server};
 
 use crate::harness::{
-    App, Certificates, Client, Keys, Reply, Sidecar, eventually, get, inbound_to, ok, outbound_to, pair,
+    App, Certificates, Client, Keys, Raw, Reply, Sidecar, eventually, full, get, inbound_to, ok, outbound_to,
+    pair,
 };
 
 const LIMITS: &str = "[limits]\nheader_time = \"1s\"\nhandshake_time = \"1s\"\nidle_time = \"1s\"\n";
@@ -161,4 +163,18 @@ async fn a_head_that_comes_drop_by_drop_is_cut_off_when_its_time_is_over() {
     let line = sidecar.access_line(|_| true).await;
     assert_eq!(line["reason"], "request_timeout", "{line}");
     assert!(app.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_its_responses_is_left_and_what_it_held_is_free_again() {
+    let app = App::http1(|_| async { Response::new(full(vec![b'x'; 32 << 20])) }).await;
+    let limits = "[limits]\nidle_time = \"1s\"\n";
+    let sidecar = Sidecar::start(&(outbound_to(app.addr, "limit = { in_flight = 1 }") + limits)).await;
+    let mut raw = Raw::connect(sidecar.outbound()).await;
+    raw.say("GET / HTTP/1.1\r\nhost: orders\r\n\r\n").await;
+    let line = sidecar.access_line(|_| true).await;
+    assert_eq!(line["reason"], "client_gone", "{line}");
+    all_are_gone(&sidecar, "outbound").await;
+    let client = Client::http1(sidecar.outbound()).await;
+    assert_eq!(client.ask(get("/")).await.body.len(), 32 << 20);
 }

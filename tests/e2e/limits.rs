@@ -62,6 +62,23 @@ async fn too_many_fields_are_told_431_and_as_many_as_allowed_pass() {
 }
 
 #[tokio::test]
+async fn too_many_fields_over_http2_are_told_431_as_well() {
+    let (app, sidecar) = limited("header_fields = 20").await;
+    let client = Client::http2(sidecar.outbound()).await;
+    let with = |count: usize| {
+        let mut request = get("/");
+        for _ in 0..count {
+            request.headers_mut().append("x-many", "m".parse().unwrap());
+        }
+        request
+    };
+    assert_eq!(client.ask(with(18)).await.status, 200);
+    assert_eq!(client.ask(with(40)).await.status, 431);
+    counted(&sidecar, "request_header_too_large", "431").await;
+    assert_eq!(app.seen().len(), 1);
+}
+
+#[tokio::test]
 async fn a_target_that_is_too_long_is_told_414_and_one_within_passes() {
     let (app, sidecar) = limited("target_bytes = 256").await;
     let with = |length: usize| format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "t".repeat(length - 1));

@@ -16,7 +16,7 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
-use crate::harness::{Sidecar, inbound_to, outbound_to};
+use crate::harness::{Raw, Sidecar, inbound_to, outbound_to};
 
 /// Keeps the bytes of each connection, and answers each head with an empty `200`.
 struct Recorder {
@@ -144,6 +144,37 @@ fn refused() -> Vec<(&'static str, String)> {
             "GET /open HTTP/1.1\r\nhost: x/y@z\r\n\r\n".to_owned(),
         ),
         (
+            "lines without CR",
+            "POST /open HTTP/1.1\nhost: x\ncontent-length: 0\n\n".to_owned() + HIDDEN,
+        ),
+        (
+            "one line without CR",
+            post("x-a: b\ncontent-length: 50\r\n", HIDDEN),
+        ),
+        (
+            "an end without CR",
+            format!("GET /open HTTP/1.1\r\nhost: x\r\n\n{HIDDEN}"),
+        ),
+        (
+            "a line without CR before the first",
+            format!("\nGET /open HTTP/1.1\r\nhost: x\r\n\r\n{HIDDEN}"),
+        ),
+        (
+            "trailers that end without CR",
+            post("transfer-encoding: chunked\r\n", &format!("0\r\n\n{HIDDEN}")),
+        ),
+        (
+            "a chunk size of seventeen digits",
+            post(
+                "transfer-encoding: chunked\r\n",
+                &format!("00000000000000000\r\n\r\n{HIDDEN}"),
+            ),
+        ),
+        (
+            "a fragment",
+            "GET /open#hidden HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(),
+        ),
+        (
             "a host with half an escape",
             "GET /open HTTP/1.1\r\nhost: x%4\r\n\r\n".to_owned(),
         ),
@@ -197,6 +228,34 @@ async fn nothing_is_taken_for_a_request_behind_one_that_is_wrong() {
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{wrong}: {answer}");
     }
     assert_eq!(recorder.text(), "");
+}
+
+#[tokio::test]
+async fn a_line_without_cr_is_refused_wherever_on_a_connection_it_comes_and_stays_in_bodies() {
+    let body = "\nGET / HTTP/1.1\n\n\r\n#";
+    let length = format!(
+        "POST /1 HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let chunked = "POST /2 HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n";
+    let chunks = format!("{:x};a\r\n{body}\r\n0\r\n\r\n", body.len());
+    let bodiless = "GET /3 HTTP/1.1\r\nhost: x\r\n\r\n";
+    let wrong = "GET /hidden HTTP/1.1\r\nhost: x\n\r\n";
+    let all = [&*length, body, chunked, &chunks, bodiless, wrong].concat();
+    for piece in [all.len(), 64, 7] {
+        let recorder = Recorder::start().await;
+        let sidecar = Sidecar::start(&outbound_to(recorder.addr, "")).await;
+        let mut raw = Raw::connect(sidecar.outbound()).await;
+        for piece in all.as_bytes().chunks(piece) {
+            raw.say(str::from_utf8(piece).unwrap()).await;
+        }
+        let answer = raw.read_to_end().await;
+        assert_eq!(answer.matches("HTTP/1.1 200 ").count(), 3, "{answer}");
+        assert_eq!(answer.matches("HTTP/1.1 400 ").count(), 1, "{answer}");
+        let heard = recorder.text();
+        assert_eq!(heard.matches(&body.to_lowercase()).count(), 2, "{heard}");
+        assert!(!heard.contains("hidden"), "{heard}");
+    }
 }
 
 #[tokio::test]

@@ -50,6 +50,9 @@ pub struct HttpLimits {
     pub header_bytes: usize,
     /// The most fields in it.
     pub header_fields: usize,
+    /// Whether names of fields keep their case over HTTP/1.1; that of a request's is in its extensions, if a server
+    /// of hyper's kept it. It costs some ten thousand instructions a request.
+    pub keep_case: bool,
 }
 
 impl Default for HttpLimits {
@@ -57,6 +60,7 @@ impl Default for HttpLimits {
         Self {
             header_bytes: 65_536,
             header_fields: 100,
+            keep_case: false,
         }
     }
 }
@@ -235,6 +239,7 @@ fn http1_builder(limits: HttpLimits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .max_header_size(limits.header_bytes)
+        .preserve_header_case(limits.keep_case)
         // RFC 9112 §5.1: in a response it is taken out, in a request it is refused.
         .allow_spaces_after_header_name_in_responses(true);
     // hyper's own limit is the same, and costs thousands of instructions a request less when it is not set.

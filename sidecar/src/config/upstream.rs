@@ -24,6 +24,8 @@ pub struct Upstream {
     pub endpoints: Vec<Endpoint>,
     /// What it speaks.
     pub protocol: Protocol,
+    /// What becomes of the case of fields' names over HTTP/1.1.
+    pub header_case: HeaderCase,
     /// Whether it is out of service by order.
     pub maintenance: bool,
     /// How the connection to it is secured.
@@ -60,6 +62,7 @@ impl Upstream {
         };
         let endpoints = endpoints(section);
         let protocol = section.or("protocol", Protocol::Auto, word);
+        let header_case = section.or("header_case", HeaderCase::Lower, word);
         if protocol == Protocol::Tcp {
             default.retry = Retry::never();
         }
@@ -75,6 +78,7 @@ impl Upstream {
             name: name?,
             endpoints,
             protocol,
+            header_case,
             maintenance,
             tls,
             timeout,
@@ -120,6 +124,16 @@ words! {
         Http2 = "http2",
         /// Whatever it is: bytes are carried as they are.
         Tcp = "tcp",
+    }
+}
+
+words! {
+    /// What becomes of the case of fields' names, which HTTP takes for the same.
+    HeaderCase {
+        /// They go on in lower case, as HTTP/2 has them.
+        Lower = "lower",
+        /// They go on as they came, where HTTP/1.1 is spoken on both sides.
+        Kept = "kept",
     }
 }
 

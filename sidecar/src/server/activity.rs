@@ -1,7 +1,8 @@
 //! What a client's connection is doing, and for how long it may.
 //!
 //! Between requests a connection may idle for `idle_time`; once the first byte of a head has come, and from the
-//! start until the first request over HTTP/1.1, it has `header_time`. While requests are in flight neither counts.
+//! start until the first request over HTTP/1.1, it has `header_time`. While requests are in flight neither counts, but
+//! a client that has taken nothing of any of its responses for `idle_time`, though there was something, is left.
 //! An HTTP/1.1 connection that has idled for a moment may [nap](super::nap), and give back its buffers.
 
 use std::{
@@ -20,10 +21,16 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
+use super::strict::Framing;
+
 /// An HTTP/1.1 connection that has idled this long naps.
 const NAP: Duration = Duration::from_millis(500);
 /// Connections look this often whether they may.
 const TOGETHER: Duration = Duration::from_millis(250);
+
+/// No body is this long.
+const UPGRADE: u64 = u64::MAX - 1;
+const CHUNKED: u64 = u64::MAX;
 
 /// The doings of one connection. One thread writes and reads it; the atomics only make it shareable.
 #[derive(Debug)]
@@ -31,10 +38,13 @@ pub(super) struct Activity {
     born: Instant,
     http2: AtomicBool,
     in_flight: AtomicUsize,
+    /// Of those in flight, how many have given the client something that it has not taken yet.
+    offered: AtomicUsize,
     /// A head has begun to arrive.
     heard: AtomicBool,
-    /// The latest request had no body: once it is answered, nothing of it can be left to read.
-    bodyless: AtomicBool,
+    /// How the latest request's body is framed: by this length, or as one of the two below. Of one that has none,
+    /// nothing can be left to read once it is answered.
+    framing: AtomicU64,
     /// What was written last has not gone out whole.
     unwritten: AtomicBool,
     /// It naps already.
@@ -51,9 +61,10 @@ impl Activity {
             born: Instant::now(),
             http2: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
+            offered: AtomicUsize::new(0),
             // The first request is expected at once.
             heard: AtomicBool::new(true),
-            bodyless: AtomicBool::new(false),
+            framing: AtomicU64::new(UPGRADE),
             unwritten: AtomicBool::new(false),
             napping: AtomicBool::new(false),
             tunnel_over: Notify::new(),
@@ -81,15 +92,41 @@ impl Activity {
     }
 
     /// A request has arrived.
-    pub(super) fn begin(&self, bodyless: bool) {
+    pub(super) fn begin(&self, framing: Framing) {
         self.in_flight.fetch_add(1, Relaxed);
         self.heard.store(false, Relaxed);
-        self.bodyless.store(bodyless, Relaxed);
+        let framing = match framing {
+            Framing::Length(length) => length.min(UPGRADE - 1),
+            Framing::Upgrade => UPGRADE,
+            Framing::Chunked => CHUNKED,
+        };
+        self.framing.store(framing, Relaxed);
+    }
+
+    /// How the body of the latest request is framed.
+    pub(super) fn framing(&self) -> Framing {
+        match self.framing.load(Relaxed) {
+            UPGRADE => Framing::Upgrade,
+            CHUNKED => Framing::Chunked,
+            length => Framing::Length(length),
+        }
     }
 
     /// The connection naps, or no longer does.
     pub(super) fn nap(&self, naps: bool) {
         self.napping.store(naps, Relaxed);
+    }
+
+    /// A response has given the client a part of its body, and there is more.
+    pub(super) fn offer(&self) {
+        self.offered.fetch_add(1, Relaxed);
+        self.mark();
+    }
+
+    /// The client has taken the part, or the response has ended.
+    pub(super) fn taken(&self) {
+        self.offered.fetch_sub(1, Relaxed);
+        self.mark();
     }
 
     /// Its response has ended.
@@ -128,14 +165,16 @@ impl Activity {
 
     /// What is awaited from the client, and since when.
     fn awaits(&self) -> Option<(Overdue, Instant)> {
-        if self.in_flight.load(Relaxed) > 0 {
-            return None;
-        }
         let since = self.born + Duration::from_millis(self.since.load(Relaxed));
+        let in_flight = self.in_flight.load(Relaxed);
+        if in_flight > 0 {
+            let taken = self.offered.load(Relaxed) < in_flight;
+            return (!taken).then_some((Overdue::Taking, since));
+        }
         if self.heard.load(Relaxed) {
             return Some((Overdue::Head, since));
         }
-        let may_nap = self.bodyless.load(Relaxed)
+        let may_nap = self.framing() == Framing::Length(0)
             && !self.unwritten.load(Relaxed)
             && !self.napping.load(Relaxed)
             && !self.http2.load(Relaxed);
@@ -152,6 +191,8 @@ pub(super) enum Overdue {
     Idle,
     /// Its next request, to stay awake for it.
     Nap,
+    /// More of the responses to all of its requests.
+    Taking,
 }
 
 /// When to look. Naps are in no hurry: connections look for theirs at the same moments, so that a thousand of them
@@ -201,7 +242,7 @@ impl Patience {
                     (since + *this.header_time, Overdue::Idle)
                 }
                 Overdue::Head => (since + *this.header_time, overdue),
-                Overdue::Idle => (since + *this.idle_time, overdue),
+                Overdue::Idle | Overdue::Taking => (since + *this.idle_time, overdue),
                 Overdue::Nap => (since + NAP.min(*this.idle_time), overdue),
             });
             if let Some((until, overdue)) = awaited

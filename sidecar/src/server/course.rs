@@ -76,6 +76,8 @@ impl Course<'_> {
                     // It was told that we leave, and does not say goodbye.
                     Overdue::Idle => return Poll::Ready(End::Closed(Ok(()))),
                     Overdue::Nap => return Poll::Ready(End::Nap),
+                    // What it asked for is cut, and told as a client that went away.
+                    Overdue::Taking => return Poll::Ready(End::Closed(Ok(()))),
                 }
             }
         })

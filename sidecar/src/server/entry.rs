@@ -10,7 +10,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, Version, header::CONTENT_LENGTH};
+use http::{
+    Method, Request, Response, StatusCode, Version,
+    header::{CONTENT_LENGTH, UPGRADE},
+};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use outrigger_gateway::Failure;
@@ -18,7 +21,7 @@ use outrigger_layers::hop;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::activity::Activity;
+use super::{activity::Activity, strict::Framing};
 use crate::{admit::Denied, ready::call_ready, stack::Stack};
 
 /// The stack's response body.
@@ -68,13 +71,25 @@ impl hyper::service::Service<Request<Incoming>> for Entry {
         if let Some(denied) = &self.denied {
             request.extensions_mut().insert(denied.clone());
         }
-        let running = Running::begin(&self.activity, request.body().is_end_stream());
+        let running = Running::begin(&self.activity, framing(&request));
         ResponseFuture {
             http1: request.version() < Version::HTTP_2,
             sent: call_ready(self.stack.clone(), request),
             running: Some(running),
         }
     }
+}
+
+/// How hyper reads the request's body.
+fn framing(request: &Request<Incoming>) -> Framing {
+    let body = request.body();
+    if request.headers().contains_key(UPGRADE) || request.method() == Method::CONNECT {
+        return Framing::Upgrade;
+    }
+    if body.is_end_stream() {
+        return Framing::Length(0);
+    }
+    body.size_hint().exact().map_or(Framing::Chunked, Framing::Length)
 }
 
 /// The same for HTTP/2, where each request becomes a task: a future on the heap is not copied on its way there.
@@ -99,8 +114,8 @@ impl hyper::service::Service<Request<Incoming>> for StreamEntry {
 struct Running(Arc<Activity>);
 
 impl Running {
-    fn begin(activity: &Arc<Activity>, bodyless: bool) -> Self {
-        activity.begin(bodyless);
+    fn begin(activity: &Arc<Activity>, framing: Framing) -> Self {
+        activity.begin(framing);
         Self(activity.clone())
     }
 }
@@ -135,6 +150,7 @@ impl Future for ResponseFuture {
             body: Some(body),
             running,
             measured,
+            offered: false,
         });
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Poll::Ready(Ok(switching::switch(response)));
@@ -144,6 +160,7 @@ impl Future for ResponseFuture {
 }
 
 pin_project! {
+    #[project = TrackedProjection]
     /// A response body whose request counts as in flight until it is gone.
     pub(super) struct Tracked {
         // None: a switch of protocols has none.
@@ -152,6 +169,22 @@ pin_project! {
         running: Option<Running>,
         // Of the length that a 304 tells of, hyper keeps nothing if it knows that no body follows.
         measured: bool,
+        // What was given last has not been taken: nothing more was asked for.
+        offered: bool,
+    }
+
+    impl PinnedDrop for Tracked {
+        fn drop(this: Pin<&mut Self>) {
+            this.project().taken();
+        }
+    }
+}
+
+impl TrackedProjection<'_> {
+    fn taken(&mut self) {
+        if let (true, Some(running)) = (std::mem::take(self.offered), &*self.running) {
+            running.0.taken();
+        }
     }
 }
 
@@ -160,10 +193,19 @@ impl Body for Tracked {
     type Error = Failure;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
-        match self.project().body.as_pin_mut() {
-            Some(body) => body.poll_frame(cx),
-            None => Poll::Ready(None),
+        let mut this = self.project();
+        this.taken();
+        let Some(mut body) = this.body.as_pin_mut() else {
+            return Poll::Ready(None);
+        };
+        let frame = ready!(body.as_mut().poll_frame(cx));
+        if let (Some(Ok(_)), Some(running)) = (&frame, &*this.running)
+            && !body.is_end_stream()
+        {
+            running.0.offer();
+            *this.offered = true;
         }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -1,4 +1,5 @@
-//! A client's byte stream: plaintext or TLS, sniffed for what it speaks, watched for when it speaks.
+//! A client's byte stream: plaintext or TLS, sniffed for what it speaks, watched for when it speaks, and, where that is
+//! HTTP/1.1, for what hyper would let pass.
 
 use std::{
     io,
@@ -8,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::BytesMut;
 use outrigger_identity as identity;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
@@ -15,7 +17,10 @@ use tokio::{
     time::timeout,
 };
 
-use super::activity::Activity;
+use super::{
+    activity::Activity,
+    strict::{BROKEN, Strict},
+};
 use crate::stream::MaybeTls;
 
 /// How an HTTP/2 client begins (RFC 9113 §3.4).
@@ -38,7 +43,9 @@ pub(super) enum Sniffed {
 pub(super) struct Watched {
     inner: ClientStream,
     activity: Arc<Activity>,
-    sniffed: Vec<u8>,
+    /// Read already, and not by hyper.
+    ahead: BytesMut,
+    strict: Strict,
 }
 
 impl Watched {
@@ -46,7 +53,8 @@ impl Watched {
         Self {
             inner,
             activity,
-            sniffed: Vec::new(),
+            ahead: BytesMut::new(),
+            strict: Strict::new(),
         }
     }
 
@@ -68,25 +76,31 @@ impl Watched {
             Sniffed::Http1
         };
         let sniffed = timeout(limit, sniff).await.unwrap_or(Sniffed::Nothing);
-        self.sniffed = read;
+        self.ahead.extend_from_slice(&read);
         sniffed
     }
 
-    /// Gives back what was read already; it is read again first.
+    /// Gives back what was read already of a head, and no more; it is read again first.
     pub(super) fn unread(&mut self, read: &[u8]) {
-        self.sniffed.extend_from_slice(read);
+        self.ahead = [read, &self.ahead].concat().as_slice().into();
+        self.strict.begin_head();
+    }
+
+    /// It speaks HTTP/2, whose frames h2 is strict with.
+    pub(super) fn speaks_http2(&mut self) {
+        self.strict.ignore();
     }
 
     /// Ready when there is something to read, or an end or an error to be read; says whether there is more to come.
     pub(super) fn poll_stirs(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        if !self.sniffed.is_empty() {
+        if !self.ahead.is_empty() {
             return Poll::Ready(true);
         }
         let mut first = [0; 1];
         let mut buf = ReadBuf::new(&mut first);
         let read = ready!(Pin::new(&mut self.inner).poll_read(cx, &mut buf));
-        self.sniffed.extend_from_slice(buf.filled());
-        Poll::Ready(read.is_ok() && !self.sniffed.is_empty())
+        self.ahead.extend_from_slice(buf.filled());
+        Poll::Ready(read.is_ok() && !self.ahead.is_empty())
     }
 }
 
@@ -96,19 +110,51 @@ impl AsyncRead for Watched {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.sniffed.is_empty() {
-            let given = self.sniffed.len().min(buf.remaining());
-            buf.put_slice(&self.sniffed[..given]);
-            self.sniffed.drain(..given);
-            self.activity.hear();
+        let this = &mut *self;
+        if !this.ahead.is_empty() {
+            let mut ahead = std::mem::take(&mut this.ahead);
+            let wanted = ahead.len().min(buf.remaining());
+            match this.strict.check(&ahead[..wanted], || this.activity.framing()) {
+                Ok(given) => {
+                    buf.put_slice(&ahead.split_to(given));
+                    this.ahead = Some(ahead).filter(|rest| !rest.is_empty()).unwrap_or_default();
+                }
+                Err(wrong) => {
+                    buf.put_slice(&ahead[..wrong]);
+                    this.break_off(buf);
+                }
+            }
+            this.activity.hear();
             return Poll::Ready(Ok(()));
         }
         let before = buf.filled().len();
-        let polled = Pin::new(&mut self.inner).poll_read(cx, buf);
-        if buf.filled().len() > before {
-            self.activity.hear();
+        let polled = Pin::new(&mut this.inner).poll_read(cx, buf);
+        let read = &buf.filled()[before..];
+        if read.is_empty() {
+            return polled;
         }
+        match this.strict.check(read, || this.activity.framing()) {
+            Ok(given) => {
+                this.ahead.extend_from_slice(&read[given..]);
+                buf.set_filled(before + given);
+            }
+            Err(wrong) => {
+                buf.set_filled(before + wrong);
+                this.break_off(buf);
+            }
+        }
+        this.activity.hear();
         polled
+    }
+}
+
+impl Watched {
+    /// Has hyper refuse what it reads, and closes the connection with that.
+    fn break_off(&mut self, buf: &mut ReadBuf<'_>) {
+        let (now, later) = BROKEN.split_at(BROKEN.len().min(buf.remaining()));
+        buf.put_slice(now);
+        self.ahead = later.into();
+        self.strict.ignore();
     }
 }
 

@@ -96,6 +96,7 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
+    use crate::server::strict::Framing;
 
     /// How long an asked connection stays.
     async fn stays(activity: &Activity) -> Duration {
@@ -119,14 +120,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_request_in_flight_is_the_last() {
         let activity = Activity::new();
-        activity.begin(true);
+        activity.begin(Framing::Length(0));
         assert_eq!(stays(&activity).await, Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_idle_connection_is_given_a_moment() {
         let activity = Activity::new();
-        activity.begin(true);
+        activity.begin(Framing::Length(0));
         activity.end();
         assert!(stays(&activity).await >= MOMENT);
     }

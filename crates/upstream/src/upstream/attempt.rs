@@ -72,7 +72,8 @@ impl Attempt<'_> {
             // Waiting for a connection took time that the next hop does not have.
             set_remaining(sent.headers_mut(), deadline, Instant::now()).map_err(Rejected::at_last)?;
         }
-        self.outgoing.prepare(sent, protocol).map_err(Rejected::at_last)?;
+        let prepared = self.outgoing.prepare(sent, protocol, pool.endpoint().label());
+        prepared.map_err(Rejected::at_last)?;
         if let Some(switch) = &self.switch {
             let asked = Box::pin(ask_to_switch(switch, sent, &leased.connection.facts, protocol));
             let ours = |failure: Failure| failure.at_endpoint(pool.endpoint().label().clone());
@@ -183,10 +184,7 @@ impl Attempt<'_> {
                 .at_endpoint(pool.endpoint().label().clone());
             return Err(Rejected::at_last(failure));
         }
-        let received = match protocol {
-            Protocol::Http1 => incoming::receive(&mut response),
-            Protocol::Http2 => incoming::settle_length(response.headers_mut()),
-        };
+        let received = incoming::receive(&mut response, protocol);
         received
             .map_err(|failure| Rejected::at_last(failure.at_endpoint(pool.endpoint().label().clone())))?;
         let streams = self.is_grpc || is_event_stream(response.headers());

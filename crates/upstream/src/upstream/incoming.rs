@@ -9,10 +9,21 @@ use http::{
     HeaderMap, HeaderValue, Response, Version,
     header::{CONTENT_LENGTH, TRANSFER_ENCODING},
 };
+use hyper::ext::ReasonPhrase;
 use outrigger_gateway::{Extra, Failure, Reason};
 
-/// Checks the framing of a response that came over HTTP/1.1, and makes it ours.
-pub(super) fn receive<B>(response: &mut Response<B>) -> Result<(), Failure> {
+use crate::connect::Protocol;
+
+/// Checks the framing of a response that came over HTTP/1.1, and makes it ours. HTTP/2 has frames of its own, but no
+/// reason phrases: where none belongs to the status, hyper would make one up.
+pub(super) fn receive<B>(response: &mut Response<B>, protocol: Protocol) -> Result<(), Failure> {
+    if protocol == Protocol::Http2 {
+        if response.status().canonical_reason().is_none() {
+            let none = ReasonPhrase::from_static(b"");
+            response.extensions_mut().insert(none);
+        }
+        return settle_length(response.headers_mut());
+    }
     // Each hop speaks for itself: a server of HTTP/1.0 does not make us one.
     *response.version_mut() = Version::HTTP_11;
     let headers = response.headers_mut();
@@ -23,7 +34,7 @@ pub(super) fn receive<B>(response: &mut Response<B>) -> Result<(), Failure> {
 }
 
 /// One length, in plain digits: for a body that gave the same one several times, or with zeros before it.
-pub(super) fn settle_length(headers: &mut HeaderMap) -> Result<(), Failure> {
+fn settle_length(headers: &mut HeaderMap) -> Result<(), Failure> {
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
     let Some(first) = lengths.next() else {
         return Ok(());
@@ -92,7 +103,7 @@ mod tests {
             .iter()
             .fold(builder, |builder, (name, value)| builder.header(*name, *value));
         let mut response = builder.body(()).unwrap();
-        receive(&mut response).map(|()| response)
+        receive(&mut response, Protocol::Http1).map(|()| response)
     }
 
     #[test]
@@ -127,6 +138,15 @@ mod tests {
         ] {
             let failure = received(fields).unwrap_err();
             assert_eq!(failure.reason(), Reason::ProtocolError, "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn over_http2_no_reason_is_made_up() {
+        for (status, silenced) in [(200, false), (299, true)] {
+            let mut response = Response::builder().status(status).body(()).unwrap();
+            receive(&mut response, Protocol::Http2).unwrap();
+            assert_eq!(response.extensions().get::<ReasonPhrase>().is_some(), silenced);
         }
     }
 

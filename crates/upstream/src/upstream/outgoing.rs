@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use http::{
     HeaderValue, Method, Request, Uri, Version, header,
-    uri::{Authority, PathAndQuery, Scheme},
+    uri::{Authority, InvalidUri, PathAndQuery, Scheme},
 };
 use http_body::Body;
 use outrigger_gateway::{Failure, Reason};
@@ -38,15 +38,19 @@ impl Cache {
         {
             return Ok(authority.clone());
         }
-        let authority =
-            Authority::from_maybe_shared(Bytes::copy_from_slice(host.as_bytes())).map_err(|error| {
-                Failure::new(Reason::BadRequest)
-                    .with_detail("Host is no authority")
-                    .with_source(error)
-            })?;
+        let authority = Authority::from_maybe_shared(Bytes::copy_from_slice(host.as_bytes()));
+        let authority = no_authority(authority)?;
         *last = Some((host.clone(), authority.clone()));
         Ok(authority)
     }
+}
+
+fn no_authority(authority: Result<Authority, InvalidUri>) -> Result<Authority, Failure> {
+    authority.map_err(|error| {
+        Failure::new(Reason::BadRequest)
+            .with_detail("Host is no authority")
+            .with_source(error)
+    })
 }
 
 /// Where a request goes, whatever protocol takes it there.
@@ -73,11 +77,13 @@ impl<'a> Outgoing<'a> {
         })
     }
 
-    /// Puts `request` into the form for `protocol`, from whichever form it is in.
+    /// Puts `request` into the form for `protocol`, from whichever form it is in. One that HTTP/1.0 let come without
+    /// a host is for the `endpoint`: HTTP/2 has no empty authority.
     pub(super) fn prepare<B: Body>(
         &self,
         request: &mut Request<B>,
         protocol: Protocol,
+        endpoint: &str,
     ) -> Result<(), Failure> {
         let mut uri = http::uri::Parts::default();
         uri.path_and_query = Some(self.target.clone());
@@ -92,7 +98,10 @@ impl<'a> Outgoing<'a> {
                 request.headers_mut().remove(header::HOST);
                 request.headers_mut().remove(header::TRANSFER_ENCODING);
                 uri.scheme = Some(self.cache.scheme.clone());
-                uri.authority = Some(self.cache.authority(&self.host)?);
+                uri.authority = Some(match self.host.is_empty() {
+                    true => no_authority(Authority::try_from(endpoint))?,
+                    false => self.cache.authority(&self.host)?,
+                });
             }
         }
         *request.uri_mut() = Uri::from_parts(uri).map_err(|error| {

@@ -43,6 +43,7 @@ listen    = "none"
 endpoints = ["dns:orders.shop.svc:15006", "10.0.0.1:15006", "[fd00::1]:15006"]
 tls       = { mode = "mutual", server_name = "orders.shop.svc", spiffe = ["spiffe://shop/ns/shop/sa/orders"] }
 protocol  = "http2"
+header_case = "kept"
 timeout   = { connect = "2s", head = "none", attempt = "1.5s", total = "1m30s", idle = "none", stream_idle = "2h" }
 retry     = { attempts = 4, budget = 0.1, base = "50ms", cap = "5s", replay_bytes = 1 }
 limit     = { in_flight = 10, streams = 20, queue = 0, queue_wait = "0s", adaptive = false, rate = "100/s" }
@@ -141,6 +142,7 @@ fn an_upstream_is_read_as_it_is_meant() {
         HostName::new("Orders.shop.svc.").map(|name| name.to_server_name())
     );
     assert_eq!(upstream.protocol, Protocol::Http2);
+    assert_eq!(upstream.header_case, HeaderCase::Kept);
     assert_eq!(upstream.timeout.head, None);
     assert_eq!(upstream.timeout.attempt, Some(Duration::from_millis(1500)));
     assert_eq!(upstream.timeout.total, Some(Duration::from_secs(90)));

@@ -35,14 +35,14 @@ async fn an_http2_connection_may_wait_for_its_first_request() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_overdue_while_a_request_is_in_flight() {
     let activity = Activity::new();
-    activity.begin(false);
+    activity.begin(Framing::Chunked);
     assert_eq!(overdue(&activity).await, None);
 }
 
 #[tokio::test(start_paused = true)]
 async fn between_requests_a_connection_has_idle_time() {
     let activity = Activity::new();
-    activity.begin(false);
+    activity.begin(Framing::Chunked);
     activity.end();
     assert_eq!(overdue(&activity).await, Some((300, Overdue::Idle)));
 }
@@ -50,7 +50,7 @@ async fn between_requests_a_connection_has_idle_time() {
 #[tokio::test(start_paused = true)]
 async fn a_head_that_has_begun_has_header_time_again() {
     let activity = Activity::new();
-    activity.begin(false);
+    activity.begin(Framing::Chunked);
     activity.end();
     activity.hear();
     assert_eq!(overdue(&activity).await, Some((10, Overdue::Head)));
@@ -59,7 +59,7 @@ async fn a_head_that_has_begun_has_header_time_again() {
 #[tokio::test(start_paused = true)]
 async fn after_a_request_without_a_body_a_connection_may_nap() {
     let activity = Activity::new();
-    activity.begin(true);
+    activity.begin(Framing::Length(0));
     activity.end();
     assert_eq!(overdue(&activity).await, Some((0, Overdue::Nap)));
     activity.nap(true);
@@ -70,7 +70,7 @@ async fn after_a_request_without_a_body_a_connection_may_nap() {
 #[tokio::test(start_paused = true)]
 async fn a_connection_with_something_left_to_write_stays_awake() {
     let activity = Activity::new();
-    activity.begin(true);
+    activity.begin(Framing::Length(0));
     activity.end();
     activity.wrote(false);
     assert_eq!(overdue(&activity).await, Some((300, Overdue::Idle)));
@@ -86,4 +86,17 @@ async fn a_connection_that_has_left_has_header_time_to_be_gone() {
     tokio::time::advance(HEAD).await;
     let overdue = poll_fn(|cx| patience.as_mut().poll_overdue(cx, &activity, left)).await;
     assert_eq!((overdue, started.elapsed().as_secs()), (Overdue::Idle, 20));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_nothing_of_any_response_has_idle_time() {
+    let activity = Activity::new();
+    activity.begin(Framing::Length(0));
+    activity.begin(Framing::Length(0));
+    activity.offer();
+    assert_eq!(overdue(&activity).await, None, "the other may be waiting for us");
+    activity.offer();
+    assert_eq!(overdue(&activity).await, Some((300, Overdue::Taking)));
+    activity.taken();
+    assert_eq!(overdue(&activity).await, None);
 }

@@ -45,6 +45,7 @@ pub(super) fn switch(response: Response<Tracked>) -> Response<Tracked> {
         body: None,
         running: None,
         measured: false,
+        offered: false,
     };
     Response::from_parts(head, nothing)
 }

@@ -6,6 +6,8 @@ use proptest::prelude::*;
 use super::{Bytes, Cache, Outgoing};
 use crate::connect::Protocol;
 
+const ENDPOINT: &str = "10.0.0.1:80";
+
 type AnyBody = UnsyncBoxBody<Bytes, std::convert::Infallible>;
 
 fn empty() -> AnyBody {
@@ -33,7 +35,7 @@ fn prepared(uri: &str, host: Option<&str>, protocol: Protocol) -> Request<AnyBod
     let mut request = request(Method::GET, uri, host, empty());
     let cache = Cache::new(false);
     let outgoing = Outgoing::of(&request, &cache).unwrap();
-    outgoing.prepare(&mut request, protocol).unwrap();
+    outgoing.prepare(&mut request, protocol, ENDPOINT).unwrap();
     request
 }
 
@@ -42,7 +44,7 @@ fn framing(method: Method, body: AnyBody) -> Option<String> {
     let mut request = request(method, "/", Some("a"), body);
     let cache = Cache::new(false);
     let outgoing = Outgoing::of(&request, &cache).unwrap();
-    outgoing.prepare(&mut request, Protocol::Http1).unwrap();
+    outgoing.prepare(&mut request, Protocol::Http1, ENDPOINT).unwrap();
     let framing = request.headers().get(header::TRANSFER_ENCODING)?;
     Some(framing.to_str().unwrap().to_owned())
 }
@@ -83,7 +85,7 @@ fn over_tls_the_scheme_is_https() {
     let cache = Cache::new(true);
 
     let outgoing = Outgoing::of(&request, &cache).unwrap();
-    outgoing.prepare(&mut request, Protocol::Http2).unwrap();
+    outgoing.prepare(&mut request, Protocol::Http2, ENDPOINT).unwrap();
 
     assert_eq!(request.uri(), "https://shop/");
 }
@@ -116,13 +118,23 @@ fn without_any_authority_http1_says_an_empty_host() {
 }
 
 #[test]
+fn without_any_authority_http2_asks_the_endpoint() {
+    for host in [None, Some("")] {
+        let request = prepared("/", host, Protocol::Http2);
+        assert_eq!(request.uri().authority().unwrap(), ENDPOINT);
+    }
+}
+
+#[test]
 fn what_is_no_authority_cannot_be_told_over_http2() {
-    for host in [None, Some(""), Some("a b"), Some("a/b"), Some("@"), Some("[::1")] {
-        let mut request = request(Method::GET, "/", host, empty());
+    for host in ["a b", "a/b", "@", "[::1"] {
+        let mut request = request(Method::GET, "/", Some(host), empty());
         let cache = Cache::new(false);
         let outgoing = Outgoing::of(&request, &cache).unwrap();
 
-        let failure = outgoing.prepare(&mut request, Protocol::Http2).unwrap_err();
+        let failure = outgoing
+            .prepare(&mut request, Protocol::Http2, ENDPOINT)
+            .unwrap_err();
 
         assert_eq!(failure.reason(), Reason::BadRequest, "{host:?}");
     }
@@ -134,7 +146,7 @@ fn the_authority_that_was_used_last_is_never_taken_for_another() {
     for host in ["a", "a", "b", "a:1", "b"] {
         let mut request = request(Method::GET, "/", Some(host), empty());
         let outgoing = Outgoing::of(&request, &cache).unwrap();
-        outgoing.prepare(&mut request, Protocol::Http2).unwrap();
+        outgoing.prepare(&mut request, Protocol::Http2, ENDPOINT).unwrap();
 
         assert_eq!(request.uri().authority().unwrap(), host);
     }
@@ -163,7 +175,7 @@ fn a_length_that_the_client_announced_is_kept() {
     let cache = Cache::new(false);
     let outgoing = Outgoing::of(&request, &cache).unwrap();
 
-    outgoing.prepare(&mut request, Protocol::Http1).unwrap();
+    outgoing.prepare(&mut request, Protocol::Http1, ENDPOINT).unwrap();
 
     assert!(!request.headers().contains_key(header::TRANSFER_ENCODING));
     assert_eq!(request.headers()[header::CONTENT_LENGTH], "4");
@@ -211,13 +223,13 @@ proptest! {
         let mut often = request(method, &uri, host, body());
         let outgoing = Outgoing::of(&once, &cache).unwrap();
 
-        outgoing.prepare(&mut once, last).unwrap();
+        outgoing.prepare(&mut once, last, ENDPOINT).unwrap();
         for protocol in before {
-            outgoing.prepare(&mut often, protocol).unwrap();
+            outgoing.prepare(&mut often, protocol, ENDPOINT).unwrap();
         }
-        outgoing.prepare(&mut often, last).unwrap();
+        outgoing.prepare(&mut often, last, ENDPOINT).unwrap();
         prop_assert_eq!(form(&once), form(&often));
-        outgoing.prepare(&mut often, last).unwrap();
+        outgoing.prepare(&mut often, last, ENDPOINT).unwrap();
         prop_assert_eq!(form(&once), form(&often));
     }
 }

@@ -69,10 +69,10 @@ async fn over_http2_scheme_and_authority_are_told_and_host_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_without_any_authority_is_a_bad_request_over_http2() {
+async fn a_request_whose_host_is_no_authority_is_a_bad_request_over_http2() {
     let (upstream, mut dials) = upstream(1, Speak::Http2);
     let mut request = get();
-    request.headers_mut().clear();
+    request.headers_mut().insert("host", "a b".parse().unwrap());
     let call = call(&upstream, request);
     let _peer = peer::Http2::new(dials.accept().await);
 
