@@ -78,8 +78,9 @@ impl Ending {
         let failure = match self {
             Self::Clean => return None,
             Self::Upstream(error) => broken_stream(connector, endpoint, moved.down() > 0, error),
-            Self::Client(error) => Failure::new(Reason::ClientGone)
-                .with_detail(format_args!("the client broke off: {}", plain(error))),
+            Self::Client(error) => {
+                Failure::new(Reason::ClientGone).with_detail(format_args!("the client {}", broke_off(error)))
+            }
             Self::Silence(Stuck::Nobody) => {
                 Failure::new(Reason::ReadTimeout).with_detail(format_args!("nothing moved for {idle:?}"))
             }
@@ -89,6 +90,18 @@ impl Ending {
                 .with_detail(format_args!("the client took nothing for {idle:?}")),
         };
         Some(failure.at_endpoint(endpoint.label().clone()))
+    }
+}
+
+/// How a client left that did not end its stream.
+fn broke_off(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => {
+            "reset the connection".to_owned()
+        }
+        // Only TLS can tell this from an end that is meant.
+        io::ErrorKind::UnexpectedEof => "closed the connection without TLS close_notify".to_owned(),
+        _ => format!("broke off: {}", plain(error)),
     }
 }
 

@@ -63,8 +63,8 @@ async fn a_reset_of_the_client_is_no_end_to_the_app() {
     .await;
     reset(client);
     assert_eq!(told_end.recv().await, Some((b"half of".to_vec(), End::Cut)));
-    told(&pair.outbound, "client_gone", "the client broke off").await;
-    told(&pair.inbound, "client_gone", "the client broke off").await;
+    told(&pair.outbound, "client_gone", "the client reset the connection").await;
+    told(&pair.inbound, "client_gone", "without TLS close_notify").await;
 }
 
 #[tokio::test]

@@ -215,6 +215,26 @@ fn an_ending_is_called_by_the_side_that_is_to_blame() {
 }
 
 #[test]
+fn how_a_client_left_is_told_in_plain_words() {
+    let (connector, _dials) = Memory::new(None);
+    let endpoint = Endpoint::new("127.0.0.1:1".parse().unwrap());
+    let told = |kind: io::ErrorKind| {
+        let error = io::Error::new(kind, "peer left: https://example.org/manual");
+        let failure = Ending::Client(error).failure(&*connector, &endpoint, &Moved::default(), IDLE);
+        failure.unwrap().detail().unwrap().to_owned()
+    };
+    assert_eq!(
+        told(io::ErrorKind::UnexpectedEof),
+        "the client closed the connection without TLS close_notify"
+    );
+    assert_eq!(
+        told(io::ErrorKind::ConnectionReset),
+        "the client reset the connection"
+    );
+    assert!(told(io::ErrorKind::TimedOut).starts_with("the client broke off: "));
+}
+
+#[test]
 fn a_total_grows_with_each_of_its_tunnels() {
     let total = Arc::<Moved>::default();
     let [first, second] = [(); 2].map(|()| Moved::within(total.clone()));
