@@ -1,5 +1,7 @@
 //! TLS goes wrong: each way of it has a name of its own, and is never "connection refused".
 
+mod handshakes;
+
 use outrigger_certs_dev::{Fault as Flaw, Issued, RevocationLists, Usage};
 use outrigger_faults::{Fault, Server};
 

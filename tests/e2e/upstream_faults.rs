@@ -2,11 +2,14 @@
 //!
 //! One sidecar has one upstream a fault, so that the tables below are also what a scrape looks like.
 
+mod complete;
 mod http1;
 mod http2;
+mod names;
 mod row;
 mod run;
 mod told;
+mod uploads;
 
 use std::time::Duration;
 
