@@ -14,14 +14,14 @@ mod uploads;
 use std::time::Duration;
 
 use http::Method;
-use outrigger_faults::{Fault, Server};
+use outrigger_faults::{Fault, Server, Unusual};
 
 use self::{
     http1::{HTTP1, HTTP1_FLOODS, HTTP1_PLAIN, HTTP1_TLS},
     http2::{GRPC, HTTP2, HTTP2_FLOODS},
     run::check,
 };
-use crate::harness::{Client, Sidecar, full, get, request};
+use crate::harness::{Client, Sidecar, empty, full, get, request};
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,6 +144,40 @@ async fn a_kept_alive_connection_that_closes_meanwhile_costs_no_request() {
         assert!(
             server.accepted() >= 2,
             "{fault:?}: the connection was not even closed"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_follows_a_response_is_never_taken_for_the_next_one() {
+    for (what, status) in [
+        (Unusual::BytesAfter, 200),
+        (Unusual::NoContentWithBody, 204),
+        (Unusual::NoContentChunked, 204),
+        (Unusual::NotModifiedWithBody, 304),
+    ] {
+        let (_server, _sidecar, client) = before(Fault::Unusual(what)).await;
+        for turn in 1..=5 {
+            let reply = client.ask(get("/")).await;
+            let told = (reply.status.as_u16(), reply.cut.is_none());
+            assert_eq!(told, (status, true), "{what:?}, turn {turn}: {}", reply.text());
+            assert!(!reply.text().contains("fake"), "{what:?}: {}", reply.text());
+        }
+    }
+    // A body where HEAD asks for none.
+    let (_server, _sidecar, client) = before(Fault::None).await;
+    for turn in 1..=5 {
+        let reply = client.ask(request(Method::HEAD, "/", empty())).await;
+        assert_eq!(
+            (reply.status.as_u16(), reply.text().as_str()),
+            (200, ""),
+            "turn {turn}"
+        );
+        let reply = client.ask(get("/")).await;
+        assert_eq!(
+            (reply.status.as_u16(), reply.text().as_str()),
+            (200, "ok"),
+            "turn {turn}"
         );
     }
 }
