@@ -1,41 +1,26 @@
 //! What the configuration compiles to: immutable, shared by all workers, each of which builds its stacks from it.
 
-use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+mod upstream;
+
+use std::{fmt, net::SocketAddr, sync::Arc};
 
 use metrics::Recorder;
-use outrigger_identity::{
-    Acceptor, Alpn, ClientAuth, ClientSettings, Expect, Identity, ServerSettings, SetupError, SpiffePattern,
-};
+use outrigger_identity::{Acceptor, ClientAuth, Identity, ServerSettings, SetupError, SpiffePattern};
 pub(crate) use outrigger_layers::observe::Bound;
 use outrigger_layers::{
     hop,
-    limit::Limit,
     observe::{self, Access, Metrics},
     random::random,
     respond,
-    retry::{
-        self, RetryLayer,
-        backoff::Backoff,
-        budget::Budget,
-        policy::{Policy, Retries},
-    },
-    shed::{self, ShedLayer},
 };
-use outrigger_upstream::{
-    HttpLimits, PoolConfig, Speak, Timeouts, UpstreamConfig,
-    discover::{Endpoints, Source},
-};
+use outrigger_upstream::discover::Endpoints;
 
+pub(crate) use self::upstream::{Room, Upstream};
 use crate::{
-    config::{self, Config, HeaderCase, Protocol, Route, TlsMode},
-    connector::Connector,
+    config::{self, Config, Protocol, Route, TlsMode},
     handshakes::Handshakes,
-    stack::Pooled,
-    tcp::{self, Line},
+    tcp::Line,
 };
-
-/// "No limit": longer than any process lives, short enough to be added to any time.
-const FOREVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 
 /// Everything that workers need to know.
 #[derive(Debug)]
@@ -70,76 +55,16 @@ pub(crate) struct Direction {
 }
 
 impl Direction {
-    /// Whether the case of names is of use to any upstream.
-    pub(crate) fn keeps_case(&self) -> bool {
-        self.upstreams
-            .iter()
-            .any(|upstream| upstream.config.pool.http.keep_case)
-    }
-}
-
-/// What all workers share of one upstream. A clone shares it, too.
-#[derive(Clone, Debug)]
-pub(crate) struct Upstream {
-    pub(crate) name: Arc<str>,
-    pub(crate) route: Route,
-    pub(crate) bound: Arc<Bound>,
-    pub(crate) total: Option<Duration>,
-    /// For requests that end.
-    pub(crate) requests: Room,
-    /// For upgrades.
-    pub(crate) streams: Room,
-    pub(crate) retry: RetryLayer,
-    pub(crate) endpoints: Endpoints,
-    connector: Arc<Connector>,
-    /// Agrees on HTTP/1.1 where the other leaves the choice to the endpoint.
-    switching: Option<Arc<Connector>>,
-    config: UpstreamConfig,
-}
-
-impl Direction {
     /// Everything that arrives goes to this upstream, which another listener leads to as well.
     fn sharing(mut self, upstream: &Upstream) -> Self {
-        self.upstreams = vec![Upstream {
-            route: Route::default(),
-            ..upstream.clone()
-        }];
+        self.upstreams = vec![upstream.for_every_request()];
         self.shared = true;
         self
     }
-}
 
-impl Upstream {
-    /// The upstream over connections of one worker's own.
-    pub(crate) fn pooled(&self) -> Pooled {
-        Pooled::with_switching(
-            self.name.clone(),
-            self.endpoints.clone(),
-            self.connector.clone(),
-            self.switching.clone(),
-            self.config,
-        )
-    }
-}
-
-/// How many may be at an upstream at once, and how the others wait.
-#[derive(Clone, Debug)]
-pub(crate) struct Room {
-    pub(crate) limit: Limit,
-    pub(crate) shed: ShedLayer,
-}
-
-impl Room {
-    fn new(upstream: &Arc<str>, places: usize, queue: usize, wait: Duration) -> Self {
-        let limit = Limit::new(places);
-        let shed = ShedLayer::with_config(shed::Config {
-            queue,
-            wait,
-            upstream: Some(upstream.clone()),
-            limit: Some(limit.clone()),
-            ..shed::Config::default()
-        });
-        Self { limit, shed }
+    /// Whether the case of names is of use to any upstream.
+    pub(crate) fn keeps_case(&self) -> bool {
+        self.upstreams.iter().any(Upstream::keeps_case)
     }
 }
 
@@ -236,17 +161,6 @@ impl Means<'_> {
         Ok(())
     }
 
-    fn line(&self, direction: observe::Direction, upstream: &config::Upstream) -> Result<Line, PlanError> {
-        Ok(Line::new(
-            tcp::Metrics::new(&self.recorder, direction, upstream.name.as_str()),
-            Endpoints::new(upstream.endpoints.iter().map(source)),
-            self.connector(upstream, alpn(upstream.protocol))?,
-            upstream.limit.streams.get(),
-            upstream.timeout.connect,
-            upstream.timeout.stream_idle.unwrap_or(FOREVER),
-        ))
-    }
-
     fn direction(&self, kind: observe::Direction, listen: SocketAddr, instance: &str) -> Direction {
         let config = self.config;
         let name = config.name.as_str();
@@ -295,117 +209,6 @@ impl Means<'_> {
         acceptor
             .map(Some)
             .map_err(|error| PlanError { what: what(), error })
-    }
-
-    fn upstream(
-        &self,
-        upstream: &config::Upstream,
-        route: Route,
-        metrics: &Metrics,
-    ) -> Result<Upstream, PlanError> {
-        let name: Arc<str> = upstream.name.as_str().into();
-        let limit = &upstream.limit;
-        let by_alpn = upstream.protocol == Protocol::Auto && upstream.tls.mode != TlsMode::Off;
-        let switching = by_alpn.then(|| self.connector(upstream, &[Alpn::Http11]));
-        Ok(Upstream {
-            bound: metrics.bind(&name),
-            route,
-            total: upstream.timeout.total,
-            requests: Room::new(&name, limit.in_flight.get(), limit.queue, limit.queue_wait),
-            // A place that is taken for hours is not waited for.
-            streams: Room::new(&name, limit.streams.get(), 0, Duration::ZERO),
-            retry: retry(&upstream.retry),
-            endpoints: Endpoints::new(upstream.endpoints.iter().map(source)),
-            connector: Arc::new(self.connector(upstream, alpn(upstream.protocol))?),
-            switching: switching.transpose()?.map(Arc::new),
-            config: self.upstream_config(upstream),
-            name,
-        })
-    }
-
-    fn connector(&self, upstream: &config::Upstream, alpn: &'static [Alpn]) -> Result<Connector, PlanError> {
-        let tls = &upstream.tls;
-        if tls.mode == TlsMode::Off {
-            return Ok(Connector::Plain);
-        }
-        let identity = self
-            .identity
-            .expect("a configuration without identity has no TLS");
-        let settings = ClientSettings {
-            present_certificate: tls.mode == TlsMode::Mutual,
-            alpn,
-            ..ClientSettings::new(Expect {
-                server_name: tls.server_name.clone(),
-                spiffe: tls.spiffe.clone(),
-            })
-        };
-        let handshakes = Handshakes::client(self.recorder.clone());
-        Connector::tls(identity.clone(), settings, handshakes).map_err(|error| PlanError {
-            what: format!("upstream {}", upstream.name),
-            error,
-        })
-    }
-
-    fn upstream_config(&self, upstream: &config::Upstream) -> UpstreamConfig {
-        let timeout = &upstream.timeout;
-        UpstreamConfig {
-            speak: match upstream.protocol {
-                Protocol::Http1 => Speak::Http1,
-                Protocol::Http2 => Speak::Http2,
-                // Raw TCP has a line, and no use for what is spoken.
-                Protocol::Auto | Protocol::Tcp => Speak::Auto,
-            },
-            timeouts: Timeouts {
-                head: timeout.head.unwrap_or(FOREVER),
-                idle: timeout.idle.unwrap_or(FOREVER),
-                attempt: timeout.attempt,
-                stream_idle: timeout.stream_idle.unwrap_or(FOREVER),
-            },
-            pool: PoolConfig {
-                connect_timeout: timeout.connect,
-                http: HttpLimits {
-                    keep_case: upstream.header_case == HeaderCase::Kept,
-                    ..HttpLimits::default()
-                },
-                ..PoolConfig::default()
-            },
-        }
-    }
-}
-
-fn retry(config: &config::Retry) -> RetryLayer {
-    let policy = Policy {
-        attempts: config.attempts.get(),
-        backoff: Backoff {
-            base: config.base,
-            cap: config.cap,
-            ..Backoff::default()
-        },
-        ..Policy::default()
-    };
-    let budget = Budget::try_new(config.budget.get()).expect("a share is from 0 to 1");
-    RetryLayer::new(retry::Config {
-        replay_bytes: config.replay_bytes,
-        ..retry::Config::new(Retries::new(policy, budget))
-    })
-}
-
-fn alpn(protocol: Protocol) -> &'static [Alpn] {
-    match protocol {
-        Protocol::Auto => Alpn::BOTH,
-        Protocol::Http1 => &[Alpn::Http11],
-        Protocol::Http2 => &[Alpn::H2],
-        Protocol::Tcp => &[],
-    }
-}
-
-fn source(endpoint: &config::Endpoint) -> Source {
-    match endpoint {
-        config::Endpoint::Address(address) => Source::Address(*address),
-        config::Endpoint::Dns { host, port } => Source::Dns {
-            host: host.as_str().into(),
-            port: port.get(),
-        },
     }
 }
 
