@@ -17,9 +17,10 @@ use crate::harness::{
 };
 
 const TCP: Keys<'_> = Keys {
-    upstream: "protocol = \"tcp\"\nlisten = \"127.0.0.1:0\"",
+    // Time enough to connect in, on a busy machine as well.
+    upstream: "protocol = \"tcp\"\nlisten = \"127.0.0.1:0\"\ntimeout.connect = \"8s\"",
     inbound: "",
-    app: "protocol = \"tcp\"",
+    app: "protocol = \"tcp\"\ntimeout.connect = \"8s\"",
 };
 
 /// Every end of a stream has a line.
@@ -89,7 +90,7 @@ async fn twenty_megabytes_each_way_arrive_as_they_were_sent() {
             tokio::io::AsyncReadExt::read_to_end(&mut from, &mut heard),
         )
     };
-    within(LONG, "twenty megabytes", both).await.1.unwrap();
+    within(4 * LONG, "twenty megabytes", both).await.1.unwrap();
     let (answer, last) = heard.split_at(LENGTH);
     assert!(answer == noise(2, LENGTH), "not what was sent");
     assert_eq!(last, b"same");
