@@ -145,14 +145,13 @@ async fn a_stream_is_counted_and_told_of() {
     assert_eq!(hear(&mut client, 5).await, b"hello");
 
     let labels = [("direction", "outbound"), ("upstream", "db")];
-    let metrics = sidecar.metrics().await;
-    assert_eq!(metrics.sum("outrigger_streams_open", &labels), 1.0);
-    let bytes = |way| metrics.sum("outrigger_stream_bytes_total", &[labels[1], ("way", way)]);
-    assert_eq!(
-        (bytes("up"), bytes("down")),
-        (5.0, 5.0),
-        "counted while it is open"
-    );
+    eventually("its bytes to be counted while it is open", async || {
+        let metrics = sidecar.metrics().await;
+        assert_eq!(metrics.sum("outrigger_streams_open", &labels), 1.0);
+        let bytes = |way| metrics.sum("outrigger_stream_bytes_total", &[labels[1], ("way", way)]);
+        (bytes("up") == 5.0 && bytes("down") == 5.0).then_some(())
+    })
+    .await;
 
     client.shutdown().await.unwrap();
     assert_eq!(hear_out(&mut client).await, (Vec::new(), End::Clean));
