@@ -3,16 +3,21 @@
 //! JSON, unless the caller asks for `text/plain`; `/metrics` is in Prometheus's text format. Nothing here goes
 //! through the stack: a sidecar that sheds load still says that it lives.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{ConnectInfo, Query, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
 use outrigger_identity::{Certificate, Gauges, date, expiry};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
@@ -35,7 +40,8 @@ impl Admin {
     pub(crate) fn full(shared: Arc<Shared>) -> Router {
         let more = Router::new()
             .route("/config", get(config))
-            .route("/certs", get(certs));
+            .route("/certs", get(certs))
+            .route("/maintenance", get(maintenance).post(turn_maintenance));
         Self::surface(shared, more)
     }
 
@@ -74,6 +80,7 @@ impl Admin {
 pub(crate) async fn serve(listener: Listener, surface: Router) {
     match listener.into_tokio() {
         Ok(listener) => {
+            let surface = surface.into_make_service_with_connect_info::<SocketAddr>();
             if let Err(error) = axum::serve(listener, surface).await {
                 tracing::error!(%error, "the admin surface has stopped");
             }
@@ -127,6 +134,49 @@ async fn certs(State(admin): Handle, headers: HeaderMap) -> Response {
     let lines: Vec<_> = certificates.iter().map(line).collect();
     let value = certificates.iter().map(describe).collect();
     answer(&headers, StatusCode::OK, &lines.join("\n"), Value::Array(value))
+}
+
+/// Which upstreams are out of service.
+async fn maintenance(State(admin): Handle, headers: HeaderMap) -> Response {
+    let switches = admin.shared.plan.switches();
+    let states: BTreeMap<&str, bool> = switches.map(|(name, switch)| (&**name, switch.is_on())).collect();
+    let word = |on: bool| if on { "maintenance" } else { "in service" };
+    let lines: Vec<_> = states
+        .iter()
+        .map(|(name, on)| format!("{name} {}", word(*on)))
+        .collect();
+    answer(&headers, StatusCode::OK, &lines.join("\n"), json!(states))
+}
+
+/// An order: one upstream, or all of them if none is named.
+#[derive(Debug, Deserialize)]
+struct Order {
+    upstream: Option<String>,
+    on: bool,
+}
+
+/// Takes upstreams out of service and back in, until the next start; from this host only.
+async fn turn_maintenance(
+    admin: Handle,
+    ConnectInfo(caller): ConnectInfo<SocketAddr>,
+    Query(order): Query<Order>,
+    headers: HeaderMap,
+) -> Response {
+    if !caller.ip().to_canonical().is_loopback() {
+        return (StatusCode::FORBIDDEN, "orders are taken from this host only").into_response();
+    }
+    let wanted = |name: &str| order.upstream.as_deref().is_none_or(|wanted| wanted == name);
+    let mut found = false;
+    for (name, switch) in admin.shared.plan.switches().filter(|(name, _)| wanted(name)) {
+        found = true;
+        if switch.turn(order.on) != order.on {
+            tracing::warn!(upstream = &**name, on = order.on, "maintenance was ordered");
+        }
+    }
+    match found {
+        true => maintenance(admin, headers).await,
+        false => (StatusCode::NOT_FOUND, "there is no such upstream").into_response(),
+    }
 }
 
 fn describe(certificate: &Certificate) -> Value {

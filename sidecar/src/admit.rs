@@ -11,10 +11,9 @@ use std::{
 
 use http::Request;
 use outrigger_gateway::{Failure, Reason};
+use outrigger_layers::refusal::OrRefused;
 use tower_layer::Layer;
 use tower_service::Service;
-
-use crate::refusal::OrRefused;
 
 /// In the extensions of requests from a caller that is not allowed: why not, as a sentence.
 #[derive(Clone, Debug)]

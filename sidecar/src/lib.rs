@@ -15,7 +15,6 @@ mod panics;
 mod plan;
 pub mod proxy_protocol;
 mod ready;
-mod refusal;
 mod route;
 pub mod run;
 mod server;

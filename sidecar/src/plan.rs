@@ -9,6 +9,7 @@ use outrigger_identity::{Acceptor, ClientAuth, Identity, ServerSettings, SetupEr
 pub(crate) use outrigger_layers::observe::Bound;
 use outrigger_layers::{
     hop,
+    maintenance::Switch,
     observe::{self, Access, Metrics},
     random::random,
     respond,
@@ -104,6 +105,16 @@ impl Plan {
             directions.extend(means.outbound(outbound, &instance)?);
         }
         Ok(Self { directions })
+    }
+
+    /// The switches of all upstreams, by name; a name may stand in both directions.
+    pub(crate) fn switches(&self) -> impl Iterator<Item = (&Arc<str>, &Switch)> {
+        let upstreams = self.directions.iter().flat_map(|direction| &direction.upstreams);
+        let upstreams = upstreams.map(|upstream| (&upstream.name, upstream.maintenance.switch()));
+        upstreams.chain(
+            self.lines()
+                .map(|line| (line.metrics.upstream(), &line.maintenance)),
+        )
     }
 
     /// Where raw TCP goes.

@@ -11,13 +11,12 @@ use std::{
 
 use http::{Request, Response, header};
 use outrigger_gateway::{Failure, Reason};
-use outrigger_layers::{exchange::Exchange, hop::Upgrade, observe::Bound};
+use outrigger_layers::{exchange::Exchange, hop::Upgrade, observe::Bound, refusal::OrRefused};
 use tower_service::Service;
 
 use crate::{
     config::{HostPattern, PathPrefix, Route, normalize_host},
     ready::call_ready,
-    refusal::OrRefused,
 };
 
 /// Sends each request to the service of its route.

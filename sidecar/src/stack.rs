@@ -11,12 +11,14 @@ use outrigger_layers::{
     deadline::{DeadlineLayer, WithDeadline},
     hop::{Hop, HopLayer},
     limit::{LimitLayer, Limited},
+    maintenance::Maintenance,
     observe::{Observe, ObserveLayer},
+    rate,
     respond::{Respond, RespondLayer},
     retry::{Replay, Retry},
     shed::Shed,
 };
-use tower::ServiceBuilder;
+use tower::{ServiceBuilder, util::Either};
 
 use crate::{
     admit::{Admit, AdmitLayer},
@@ -30,7 +32,10 @@ use crate::{
 pub(crate) type Stack = Observe<Respond<Hop<Admit<Router<Reached>>>>>;
 
 /// How one upstream is reached.
-type Reached = WithDeadline<Shed<Limited<Retry<Pooled>>>>;
+type Reached = Maintenance<WithDeadline<Rated<Shed<Limited<Retry<Pooled>>>>>>;
+
+/// Where a rate may be configured.
+type Rated<S> = Either<rate::Limited<S>, S>;
 
 /// An upstream over connections of one worker.
 pub(crate) type Pooled = outrigger_upstream::Upstream<Connector, Replay<Incoming>>;
@@ -63,8 +68,12 @@ fn reach(upstream: &Upstream) -> (Way, Pooled) {
     let pooled = upstream.pooled();
     let within = |room: &Room| {
         ServiceBuilder::new()
+            // By order, before anything is spent on the request.
+            .layer(upstream.maintenance.clone())
             // Above every queue: time spent waiting counts.
             .layer(DeadlineLayer::new(upstream.total))
+            // What comes too fast does not even wait.
+            .option_layer(upstream.rate.clone())
             // Waiting for a place is bounded in number and time; beyond it the caller is told no at once.
             .layer(room.shed.clone())
             // A place is held until the response's body has ended, or what follows an upgrade.

@@ -25,6 +25,7 @@ mod http1;
 mod http2;
 mod limits;
 mod listeners;
+mod orders;
 mod overload;
 mod retry;
 mod smuggling;

@@ -1,4 +1,5 @@
-//! Bounds how many requests begin in a span of time: a [`Rate`], by the generic cell rate algorithm.
+//! Bounds how many requests begin in a span of time: a [`Rate`], by the generic cell rate algorithm, and the layer
+//! that refuses what exceeds it with [`Reason::RateLimited`](outrigger_gateway::Reason::RateLimited): 503, `Retry-After`.
 //!
 //! Requests may come in bursts, up to `burst` at once after a pause; in the long run there are never more than
 //! `per_second` in a second. One word holds it, the time at which all that was admitted will be paid for.
@@ -15,11 +16,15 @@
 //! # Ok::<_, outrigger_layers::rate::InvalidRate>(())
 //! ```
 
+mod layer;
+
 use std::{
     fmt,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
+
+pub use self::layer::{Limited, RateLayer};
 
 /// Admits a steady number of requests a second, and small bursts.
 #[derive(Debug)]

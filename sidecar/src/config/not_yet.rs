@@ -34,9 +34,6 @@ const NOT_YET: &[NotYet] = &[
     NotYet { key: "health.*",            when: Set,             instead: "endpoints are not probed" },
     NotYet { key: "balance.*",           when: Set,             instead: "endpoints take turns" },
     NotYet { key: "limit.adaptive",      when: Not("false"),    instead: "only `in_flight` limits" },
-    NotYet { key: "limit.rate",          when: Not("none"),     instead: "no rate is limited" },
-    NotYet { key: "upstream.maintenance", when: Not("false"),   instead: "the upstream is served" },
-    NotYet { key: "app.maintenance",     when: Not("false"),    instead: "the app is served" },
     NotYet { key: "identity.source",     when: Is("spiffe"),    instead: "" },
     NotYet { key: "identity.source",     when: Is("dev"),       instead: "" },
     NotYet { key: "endpoints",           when: Starts("srv:"),  instead: "" },
@@ -109,7 +106,6 @@ mod tests {
             kind_of("inbound[1].app.breaker.failures", "5"),
             Some(Kind::Warning)
         );
-        assert_eq!(kind_of("outbound.upstream[7].limit.rate", "\"none\""), None);
         assert_eq!(kind_of("outbound.listen", "\"127.0.0.1:1\""), None);
     }
 

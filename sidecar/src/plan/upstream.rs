@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use outrigger_identity::{Alpn, ClientSettings, Expect};
 use outrigger_layers::{
     limit::Limit,
+    maintenance::{MaintenanceLayer, Switch},
     observe::{self, Metrics},
+    rate::{Rate, RateLayer},
     retry::{
         self, RetryLayer,
         backoff::Backoff,
@@ -43,6 +45,9 @@ pub(crate) struct Upstream {
     /// For upgrades.
     pub(crate) streams: Room,
     pub(crate) retry: RetryLayer,
+    /// Turned by the configuration, and by operators.
+    pub(crate) maintenance: MaintenanceLayer,
+    pub(crate) rate: Option<RateLayer>,
     pub(crate) endpoints: Endpoints,
     connector: Arc<Connector>,
     /// Agrees on HTTP/1.1 where the other leaves the choice to the endpoint.
@@ -110,7 +115,8 @@ impl Means<'_> {
             upstream.limit.streams.get(),
             upstream.timeout.connect,
             upstream.timeout.stream_idle.unwrap_or(FOREVER),
-        ))
+        )
+        .in_maintenance(upstream.maintenance))
     }
 
     pub(super) fn upstream(
@@ -131,6 +137,8 @@ impl Means<'_> {
             // A place that is taken for hours is not waited for.
             streams: Room::new(&name, limit.streams.get(), 0, Duration::ZERO),
             retry: retry(&upstream.retry),
+            maintenance: MaintenanceLayer::new(Switch::new(upstream.maintenance)).of_upstream(name.clone()),
+            rate: limit.rate.map(|limit| rate(limit, &name)),
             endpoints: Endpoints::new(upstream.endpoints.iter().map(source)),
             connector: Arc::new(self.connector(upstream, alpn(upstream.protocol))?),
             switching: switching.transpose()?.map(Arc::new),
@@ -204,6 +212,13 @@ fn retry(config: &config::Retry) -> RetryLayer {
         replay_bytes: config.replay_bytes,
         ..retry::Config::new(Retries::new(policy, budget))
     })
+}
+
+/// All that a unit of time allows may come at once.
+fn rate(limit: config::Rate, upstream: &Arc<str>) -> RateLayer {
+    let per_second = f64::from(limit.count.get()) / limit.per.duration().as_secs_f64();
+    let rate = Rate::try_new(per_second, limit.count.get());
+    RateLayer::of_upstream(rate.expect("a rate has limits of its own"), upstream.clone())
 }
 
 fn alpn(protocol: Protocol) -> &'static [Alpn] {

@@ -7,7 +7,10 @@ use std::{
 };
 
 use outrigger_gateway::{Failure, Reason};
-use outrigger_layers::limit::{Limit, Place};
+use outrigger_layers::{
+    limit::{Limit, Place},
+    maintenance::Switch,
+};
 use outrigger_upstream::{
     Endpoint,
     connect::{Connected, within},
@@ -25,6 +28,8 @@ pub(crate) struct Line {
     connector: Connector,
     /// How many streams may be open at once.
     streams: Limit,
+    /// Turned by the configuration, and by operators.
+    pub(crate) maintenance: Switch,
     connect_time: Duration,
     idle: Duration,
     next: AtomicUsize,
@@ -45,10 +50,18 @@ impl Line {
             metrics,
             connector,
             streams: Limit::new(streams),
+            maintenance: Switch::default(),
             connect_time,
             idle,
             next: AtomicUsize::new(0),
         }
+    }
+
+    /// The same, out of service from the start or not.
+    #[must_use]
+    pub(crate) fn in_maintenance(mut self, on: bool) -> Self {
+        self.maintenance = Switch::new(on);
+        self
     }
 
     pub(super) fn idle(&self) -> Duration {
@@ -61,6 +74,9 @@ impl Line {
 
     /// A place for one stream. Nobody waits for one: what takes hours is not waited for.
     pub(super) fn enter(&self) -> Result<Place, Failure> {
+        if self.maintenance.is_on() {
+            return Err(Failure::new(Reason::Maintenance).with_detail("out of service by order"));
+        }
         let max = self.streams.max();
         let full =
             || Failure::new(Reason::Overload).with_detail(format_args!("{max} streams are open already"));

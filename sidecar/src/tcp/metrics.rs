@@ -70,7 +70,7 @@ impl Metrics {
     }
 
     /// The upstream's name, as configured.
-    pub(super) fn upstream(&self) -> &Arc<str> {
+    pub(crate) fn upstream(&self) -> &Arc<str> {
         &self.upstream
     }
 

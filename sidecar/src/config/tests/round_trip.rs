@@ -237,13 +237,14 @@ fn the_configuration_is_json_too() {
 
 #[test]
 fn a_setting_without_effect_is_a_warning_by_name() {
-    let text =
-        format!("{MINIMAL}breaker = {{ hold = \"2s\" }}\nretry = {{ attempts = 1 }}\nmaintenance = true\n");
+    let text = format!(
+        "{MINIMAL}breaker = {{ hold = \"2s\" }}\nretry = {{ attempts = 1 }}\nlimit = {{ adaptive = true }}\n"
+    );
     assert_eq!(
         warnings(&text),
         [
             "4:20: outbound.upstream[0].breaker.hold: not in effect yet: no endpoint is held back",
-            "6:15: outbound.upstream[0].maintenance: not in effect yet: the upstream is served",
+            "6:22: outbound.upstream[0].limit.adaptive: not in effect yet: only `in_flight` limits",
         ]
     );
     assert_eq!(warnings(MINIMAL), [""; 0], "defaults are not warned about");

@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 pin_project! {
     /// The future of the service below, or why it was not asked.
     #[derive(Debug)]
-    pub(crate) struct OrRefused<F> {
+    pub struct OrRefused<F> {
         #[pin]
         asked: Option<F>,
         refused: Option<Failure>,
@@ -20,7 +20,7 @@ pin_project! {
 
 impl<F> OrRefused<F> {
     /// The service below was asked.
-    pub(crate) fn asked(future: F) -> Self {
+    pub fn asked(future: F) -> Self {
         Self {
             asked: Some(future),
             refused: None,
@@ -28,7 +28,7 @@ impl<F> OrRefused<F> {
     }
 
     /// It was not.
-    pub(crate) fn refused(failure: Failure) -> Self {
+    pub fn refused(failure: Failure) -> Self {
         Self {
             asked: None,
             refused: Some(failure),
@@ -36,16 +36,17 @@ impl<F> OrRefused<F> {
     }
 }
 
-impl<F, T> Future for OrRefused<F>
+impl<F, T, E> Future for OrRefused<F>
 where
-    F: Future<Output = Result<T, Failure>>,
+    F: Future<Output = Result<T, E>>,
+    E: Into<Failure>,
 {
     type Output = Result<T, Failure>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         match this.asked.as_pin_mut() {
-            Some(asked) => asked.poll(cx),
+            Some(asked) => asked.poll(cx).map_err(Into::into),
             None => Poll::Ready(Err(this.refused.take().expect("no poll follows a failed one"))),
         }
     }
