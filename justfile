@@ -24,6 +24,13 @@ lint:
 test:
     .ci/run tests
 
+# Mixed faults under load for ten minutes, a third of that before it; streams of a million messages
+soak seconds="600":
+    cargo build --profile quick -p outrigger-sidecar
+    OUTRIGGER_SOAK_BINARY="{{ justfile_directory() }}/target/quick/outrigger" OUTRIGGER_SOAK_SECONDS={{ seconds }} \
+        OUTRIGGER_SOAK_MESSAGES=1000000 OUTRIGGER_SOAK_MEGABYTES=100 \
+        cargo test -p outrigger-sidecar --test e2e -- soak grpc_streams --nocapture
+
 # Crates that must not be in the tree, licences, sources
 deny:
     .ci/run deny

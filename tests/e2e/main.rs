@@ -29,6 +29,7 @@ mod orders;
 mod overload;
 mod retry;
 mod smuggling;
+mod soak;
 mod tcp;
 mod timeouts;
 mod tls_faults;

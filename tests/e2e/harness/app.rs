@@ -2,7 +2,8 @@
 
 use std::{
     convert::Infallible,
-    net::SocketAddr,
+    io,
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -22,7 +23,7 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
-use super::{Body, body::BoxError, full};
+use super::{Body, body::BoxError, eventually, full};
 
 /// The head of a request, as it reached the app.
 #[derive(Clone, Debug)]
@@ -43,6 +44,8 @@ impl Seen {
             .join(", ")
     }
 }
+
+const ANYWHERE: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
 /// A server on loopback; dropped, it closes its port and every connection.
 #[derive(Debug)]
@@ -66,7 +69,16 @@ impl App {
         F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
         R: Future<Output = Response<Body>> + Send + 'static,
     {
-        Self::start(Speaks::Http1, answer).await
+        Self::start(Speaks::Http1, ANYWHERE, answer).await
+    }
+
+    /// The same where another was before.
+    pub(crate) async fn http1_at<F, R>(addr: SocketAddr, answer: F) -> Self
+    where
+        F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
+        R: Future<Output = Response<Body>> + Send + 'static,
+    {
+        Self::start(Speaks::Http1, addr, answer).await
     }
 
     /// One that speaks HTTP/2 with prior knowledge only.
@@ -75,7 +87,16 @@ impl App {
         F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
         R: Future<Output = Response<Body>> + Send + 'static,
     {
-        Self::start(Speaks::Http2, answer).await
+        Self::start(Speaks::Http2, ANYWHERE, answer).await
+    }
+
+    /// The same where another was before.
+    pub(crate) async fn h2c_at<F, R>(addr: SocketAddr, answer: F) -> Self
+    where
+        F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
+        R: Future<Output = Response<Body>> + Send + 'static,
+    {
+        Self::start(Speaks::Http2, addr, answer).await
     }
 
     /// How many connections it has accepted.
@@ -96,12 +117,13 @@ impl App {
         seen.remove(0)
     }
 
-    async fn start<F, R>(speaks: Speaks, answer: F) -> Self
+    async fn start<F, R>(speaks: Speaks, addr: SocketAddr, answer: F) -> Self
     where
         F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
         R: Future<Output = Response<Body>> + Send + 'static,
     {
-        let listener = listen();
+        // One that was just dropped may take a moment to be gone.
+        let listener = eventually("the port to be free", async || listen(addr).ok()).await;
         let addr = listener.local_addr().unwrap();
         let (accepted, seen) = (Arc::<AtomicUsize>::default(), Arc::<Mutex<Vec<Seen>>>::default());
         let (answer, count, heads) = (Arc::new(answer), accepted.clone(), seen.clone());
@@ -130,10 +152,11 @@ impl Drop for App {
 }
 
 /// A queue long enough that a burst of connections waits in it instead of being dropped.
-fn listen() -> TcpListener {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    socket.listen(4096).unwrap()
+fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(addr)?;
+    socket.listen(4096)
 }
 
 async fn serve<F, R>(stream: TcpStream, speaks: Speaks, answer: Arc<F>, seen: Arc<Mutex<Vec<Seen>>>)
