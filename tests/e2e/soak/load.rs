@@ -148,7 +148,7 @@ impl Common {
             let mut call = client.call(grpc("calls", full(message(b"hello")))).await;
             let (answer, code) = (call.next().await, call.code().await);
             if answer.as_deref() != Some(b"hello") || code != Some(0) {
-                return Err(format!("{answer:?} {code:?} {:?}", call.trailer("grpc-message")));
+                return Err(format!("{answer:?} {code:?} {call:?}"));
             }
             self.healthy.fetch_add(1, Relaxed);
         }

@@ -97,6 +97,13 @@ where
             return polled.map_err(|error| client_failure(&*error.into()));
         };
         progress.starving.store(u64::from(polled.is_pending()), Relaxed);
+        if polled.is_pending() {
+            progress.waiting.register(cx.waker());
+        }
+        if let Some(failure) = progress.abandoned() {
+            this.upload.end();
+            return Poll::Ready(Some(Err(failure)));
+        }
         let frame = match ready!(polled) {
             Some(Ok(mut frame)) => {
                 if let Some(trailers) = frame.trailers_mut() {

@@ -39,6 +39,7 @@ pub(crate) struct Origin<C, B> {
 impl<C: Connect, B> Origin<C, B> {
     /// A failure of ours, which no error had to name.
     fn failed(&self, failure: Failure) -> Failure {
+        self.upload.abandon();
         failure.at_endpoint(self.pool.endpoint().label().clone())
     }
 }
@@ -58,6 +59,14 @@ pin_project! {
         // Asking hyper costs a lock over HTTP/2, and every layer above asks.
         ended: bool,
         tunnel: Option<Box<Tunnelled>>,
+    }
+
+    impl<C, B> PinnedDrop for ResponseBody<C, B> {
+        fn drop(this: Pin<&mut Self>) {
+            if let Some(origin) = &this.origin {
+                origin.upload.abandon();
+            }
+        }
     }
 }
 

@@ -3,12 +3,13 @@
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
 
-use outrigger_gateway::Failure;
+use futures_util::task::AtomicWaker;
+use outrigger_gateway::{Failure, Reason};
 use outrigger_layers::exchange::Exchange;
 use tokio::time::Instant;
 
@@ -31,6 +32,10 @@ pub(super) struct Progress {
     pub(super) starving: AtomicU64,
     pub(super) failure: OnceLock<Failure>,
     tape: Mutex<Tape>,
+    /// Nobody waits for the response any more.
+    abandoned: AtomicBool,
+    /// Who waits for more of the body.
+    pub(super) waiting: AtomicWaker,
 }
 
 impl Upload {
@@ -45,6 +50,8 @@ impl Upload {
             starving: AtomicU64::new(0),
             failure: OnceLock::new(),
             tape: Mutex::default(),
+            abandoned: AtomicBool::new(false),
+            waiting: AtomicWaker::new(),
         })))
     }
 
@@ -95,6 +102,15 @@ impl Upload {
         }
     }
 
+    /// The response was given up before its end: the body breaks off, and the stream is reset with it. Without that
+    /// an upstream would go on with an exchange that was over, for as long as the client left its own side open.
+    pub(super) fn abandon(&self) {
+        if let Some(progress) = &self.0 {
+            progress.abandoned.store(true, Relaxed);
+            progress.waiting.wake();
+        }
+    }
+
     /// How the client's side of the body failed, if it did.
     pub(crate) fn failure(&self) -> Option<Failure> {
         self.0.as_ref()?.failure.get().cloned()
@@ -102,6 +118,14 @@ impl Upload {
 }
 
 impl Progress {
+    /// What breaks the body off, if it was abandoned.
+    pub(super) fn abandoned(&self) -> Option<Failure> {
+        let is_abandoned = self.abandoned.load(Relaxed);
+        // hyper resets the stream with the code that it finds here.
+        let cancel = || h2::Error::from(h2::Reason::CANCEL);
+        is_abandoned.then(|| Failure::new(Reason::ClientGone).with_source(cancel()))
+    }
+
     pub(super) fn now(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1
     }

@@ -4,12 +4,12 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
-use outrigger_gateway::{Failure, Reason};
+use outrigger_gateway::{Failure, Reason, find_cause};
 use tokio::time::{Instant, advance};
 
 use crate::{
     body::{BoxError, RequestBody, client_failure},
-    testing::TestBody,
+    testing::{TestBody, settle, soon},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -157,4 +157,20 @@ fn an_error_of_the_clients_body_is_named_by_its_cause() {
     assert_eq!(client_failure(&named).reason(), Reason::DeadlineExceeded);
     let reset = h2::Error::from(h2::Reason::CANCEL);
     assert_eq!(client_failure(&reset).reason(), Reason::ClientGone);
+}
+
+#[tokio::test]
+async fn a_body_whose_response_was_given_up_breaks_off_and_cancels_its_stream() {
+    let body = of(StreamBody::new(futures_util::stream::pending::<
+        Result<Frame<Bytes>, io::Error>,
+    >()));
+    let upload = body.upload();
+    let waiting = tokio::spawn(async move { pin!(body).frame().await });
+    settle().await;
+    upload.abandon();
+
+    let error = soon(waiting).await.unwrap().unwrap().unwrap_err();
+    let reset = find_cause::<h2::Error>(&error).and_then(h2::Error::reason);
+    assert_eq!(reset, Some(h2::Reason::CANCEL));
+    assert!(upload.failure().is_none(), "the client is not to blame");
 }
