@@ -1,13 +1,14 @@
 //! Seeks how much an upstream can take at once, by how much longer than usual it takes: the laws alone.
 //!
-//! What is usual is learned: the latency that a quarter of the requests beat while nothing binds. A delay *stands* when nine
-//! in ten of a window's requests took longer than usual by both a slack (50 ms for the server's limit, 100 ms for the
-//! client's) and twice the usual itself. A queue delays all that pass through it; a few slow requests, or slow ones among
-//! quick ones, delay no others. A window is 100 ms, longer for slow apps, and at least 20 requests (5 after a second).
+//! What is usual is learned: the latency that a quarter of the requests beat while nothing binds. A request is late when it
+//! takes longer than that by both a slack (50 ms for the server's limit, 100 ms for the client's) and twice the usual itself. A
+//! delay *stands* when nine in ten of a cohort are late: of those who began within 50 ms (longer for slow apps), at least 20
+//! (5 after a second). A queue delays all that pass through it; slow requests among quick ones delay no others.
 //!
-//! - [`ServerLimit`] protects the app beside us: a standing delay takes a fifth of what was in flight, else a limit that was
-//!   reached grows by its root. When the delay turns out not to go with what is in flight, there is no queue: the app has
-//!   become slower, and that is usual from now on. Back to the smallest limit when the app was restarted.
+//! - [`ServerLimit`] protects the app beside us: a standing delay takes a fifth of what was in flight each tenth of a
+//!   second, else a limit that was reached grows by its root. When cuts turn out not to shorten the delay, there is no
+//!   queue: the app has become slower, and after some seconds that is usual. Back to the smallest limit when the app was
+//!   restarted.
 //! - [`ClientLimit`] is one client's share of an upstream: failures, refusals and a standing delay take three tenths, a
 //!   success gives one in as many as there are, if they are used.
 //!
@@ -24,6 +25,7 @@ mod server;
 
 pub use self::{
     client::{ClientLimit, Outcome},
+    delay::Begun,
     server::ServerLimit,
 };
 

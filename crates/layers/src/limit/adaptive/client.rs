@@ -5,7 +5,11 @@ use std::{
     time::Duration,
 };
 
-use super::{Bound, QUIET, delay::Delay, nanos};
+use super::{
+    Bound, QUIET,
+    delay::{Begun, Delay},
+    nanos,
+};
 
 const SLACK: Duration = Duration::from_millis(100);
 const SMALLEST: f64 = 1.0;
@@ -21,8 +25,8 @@ const TROUBLE: f32 = 0.25;
 /// What came of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was served, in this time.
-    Served(Duration),
+    /// It was served.
+    Served,
     /// It failed, or was refused by an upstream that protects itself.
     Failed,
 }
@@ -60,30 +64,39 @@ impl ClientLimit {
         self.bound.whole()
     }
 
-    /// Whether one more may go where `in_flight` are.
-    pub fn admits(&self, in_flight: usize) -> bool {
-        (in_flight as f64) < self.bound.get()
+    /// Lets one more go where `in_flight` are, if there is room.
+    pub fn admit(&self, now: Duration, in_flight: usize) -> Option<Begun> {
+        self.look(now, in_flight);
+        ((in_flight as f64) < self.bound.get()).then(|| self.delay.begin(now, in_flight))
     }
 
     /// A request is over; `in_flight` are, this one included.
-    pub fn finished(&self, now: Duration, outcome: Outcome, in_flight: usize) {
+    pub fn finished(&self, begun: Begun, now: Duration, outcome: Outcome, in_flight: usize) {
         match outcome {
-            Outcome::Served(latency) => {
+            Outcome::Served => {
                 self.note(0.0);
-                let free = self.bound.get().is_infinite();
-                let seen = self.delay.record(now, latency, in_flight.saturating_sub(1), free);
-                match seen {
-                    Some(seen) if seen.stands() => self.cut(now, in_flight),
-                    _ => self.grow(now, in_flight),
+                self.delay.finish(begun, now);
+                if !self.look(now, in_flight) {
+                    self.grow(now, in_flight);
                 }
             }
-            Outcome::Failed if self.delay.usual().is_none() => {}
             Outcome::Failed => {
-                if self.note(1.0) >= TROUBLE {
+                self.delay.abandon(begun, now);
+                if self.delay.usual().is_some() && self.note(1.0) >= TROUBLE {
                     self.cut(now, in_flight);
                 }
             }
         }
+    }
+
+    /// Whether it was cut for a delay that stands.
+    fn look(&self, now: Duration, in_flight: usize) -> bool {
+        let seen = self.delay.look(now, self.bound.get().is_infinite());
+        let stands = seen.is_some_and(|seen| seen.stands());
+        if stands {
+            self.cut(now, in_flight);
+        }
+        stands
     }
 
     /// Counts an outcome; the share of bad ones after it.

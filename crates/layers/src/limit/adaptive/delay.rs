@@ -1,67 +1,62 @@
-//! Whether requests take longer than they usually do, all of them: learned and judged window by window.
+//! Whether requests take longer than they usually do, all of them: learned and judged cohort by cohort.
+//!
+//! A cohort is who began in the same window. It is judged as soon as it is certain how many of it were late: mostly when
+//! half of it has been served in time, at the latest when the last of it would be late. So an upstream from which nothing
+//! comes at all is found out as soon as one that is slow.
 
 use std::{
+    array,
     sync::{
-        Mutex,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        Mutex, MutexGuard, PoisonError,
+        atomic::{
+            AtomicU64,
+            Ordering::{AcqRel, Acquire, Relaxed, Release},
+        },
     },
     time::Duration,
 };
 
-use super::nanos;
+use super::{line::Line, nanos};
 
-const SHORTEST: Duration = Duration::from_millis(100);
-/// A window of a slow app lasts as long as its requests, up to this.
-const LONGEST: Duration = Duration::from_millis(300);
+/// How long a cohort gathers: so long, for slow apps a quarter of what makes late, and until it is large enough.
+const SHORTEST: Duration = Duration::from_millis(50);
+const ENOUGH: u64 = 20;
+/// Half of that do once there is a limit to be moved, little by little.
+const ENOUGH_BOUND: u64 = 10;
 /// After this time fewer requests will do.
 const PATIENCE: Duration = Duration::from_secs(1);
-const ENOUGH: u64 = 20;
 const FEW: u64 = 5;
-/// The share of late ones from which on a delay stands, and the one from which on it still does.
+/// How many cohorts may be on their way.
+const COHORTS: u64 = 8;
+/// The share of late ones from which on a delay stands, the one from which on it still does, and below which it does not.
 const STANDING: f64 = 0.9;
 const STILL: f64 = 0.75;
+const WELL: f64 = 0.5;
 /// How many latencies are needed to know what is usual.
 const LESSONS: usize = 8;
 /// Who has looked on for less than so many times a latency has seen only the quick ones end.
 const LOOK_ON: u32 = 8;
 
-/// What one window told.
+/// A request on its way.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seen {
-    /// The share of late ones.
-    late: f64,
-    /// The mean latency, in seconds.
-    pub(super) latency: f64,
-    /// How many were in flight when its requests began: the mean, and the most.
-    pub(super) in_flight: f64,
-    pub(super) peak: f64,
+pub struct Begun {
+    cohort: u64,
+    at: Duration,
+    /// How many others were.
+    beside: u64,
 }
 
-impl Seen {
-    #[cfg(test)]
-    pub(super) fn new(in_flight: f64, latency: f64) -> Self {
-        Self {
-            late: 1.0,
-            latency,
-            in_flight,
-            peak: in_flight,
-        }
-    }
-
-    /// Whether it took nearly all of them longer than usual.
-    pub(super) fn stands(&self) -> bool {
-        self.late >= STANDING
-    }
-
-    /// Whether what stood before has not passed.
-    pub(super) fn still_stands(&self) -> bool {
-        self.late >= STILL
-    }
-
-    /// Whether there is no doubt that it has passed.
-    pub(super) fn is_well(&self) -> bool {
-        self.late < 0.5
-    }
+/// What one cohort told.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    /// The share of late ones, and of how many.
+    late: f64,
+    all: u64,
+    /// The most that were in flight when one began.
+    pub(super) peak: f64,
+    /// The means of those that ended meanwhile: latency in seconds, and how many were in flight when they began.
+    pub(super) latency: f64,
+    pub(super) in_flight: f64,
 }
 
 #[derive(Debug)]
@@ -71,22 +66,64 @@ pub(super) struct Delay {
     usual: AtomicU64,
     /// From which latency on a request is late.
     late_from: AtomicU64,
-    /// The window may end now.
-    end: AtomicU64,
-    all: AtomicU64,
-    late: AtomicU64,
-    early: AtomicU64,
-    latency: AtomicU64,
-    in_flight: AtomicU64,
-    peak: AtomicU64,
-    /// Taken for a moment by who learns or ends a window; all others pass by.
-    desk: Mutex<Lessons>,
+    /// The cohort that gathers, the first that was not judged, and since when the former does.
+    current: AtomicU64,
+    unjudged: AtomicU64,
+    opened: AtomicU64,
+    cohorts: [Cohort; COHORTS as usize],
+    ended: Ended,
+    /// Taken for a moment by who learns or judges; all others pass by.
+    desk: Mutex<Desk>,
 }
 
 #[derive(Debug, Default)]
-struct Lessons {
+struct Cohort {
+    begun: AtomicU64,
+    in_time: AtomicU64,
+    peak: AtomicU64,
+}
+
+/// Sums over the requests that ended since the last judgement.
+#[derive(Debug, Default)]
+struct Ended {
+    all: AtomicU64,
+    early: AtomicU64,
+    latency: AtomicU64,
+    in_flight: AtomicU64,
+    abandoned: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Desk {
+    /// When each cohort was complete.
+    complete: [Duration; COHORTS as usize],
+    adjusted: Duration,
     since: Option<Duration>,
-    latencies: Vec<Duration>,
+    lessons: Vec<Duration>,
+}
+
+impl Seen {
+    /// Whether it took nearly all of them longer than usual.
+    pub(super) fn stands(&self) -> bool {
+        self.late >= STANDING
+    }
+
+    /// Whether that cannot have been chance.
+    pub(super) fn is_certain(&self) -> bool {
+        self.late >= 1.0 && self.all >= ENOUGH
+    }
+
+    /// Whether what stood before has not passed.
+    pub(super) fn still_stands(&self) -> bool {
+        self.late >= STILL
+    }
+
+    /// Draws it into a line, if any ended of which all were served.
+    pub(super) fn draw(&self, line: &mut Line) {
+        if self.latency > 0.0 {
+            line.add(self.in_flight, self.latency);
+        }
+    }
 }
 
 impl Delay {
@@ -95,18 +132,16 @@ impl Delay {
             slack,
             usual: AtomicU64::new(0),
             late_from: AtomicU64::new(u64::MAX),
-            end: AtomicU64::new(0),
-            all: AtomicU64::new(0),
-            late: AtomicU64::new(0),
-            early: AtomicU64::new(0),
-            latency: AtomicU64::new(0),
-            in_flight: AtomicU64::new(0),
-            peak: AtomicU64::new(0),
+            current: AtomicU64::new(0),
+            unjudged: AtomicU64::new(0),
+            opened: AtomicU64::new(0),
+            cohorts: array::from_fn(|_| Cohort::default()),
+            ended: Ended::default(),
             desk: Mutex::default(),
         }
     }
 
-    /// The latency of a quarter of the requests while nothing binds, once that is known.
+    /// The latency that a quarter of the requests beat while nothing binds, once that is known.
     pub(super) fn usual(&self) -> Option<Duration> {
         match self.usual.load(Relaxed) {
             0 => None,
@@ -116,84 +151,125 @@ impl Delay {
 
     /// This is what is usual.
     pub(super) fn learn(&self, usual: Duration) {
-        self.set_usual(nanos(usual).max(1));
-    }
-
-    fn set_usual(&self, usual: u64) {
+        let usual = nanos(usual).max(1);
         let late = usual.saturating_add(nanos(self.slack).max(usual.saturating_mul(2)));
         self.usual.store(usual, Relaxed);
         self.late_from.store(late, Relaxed);
     }
 
-    /// Counts a request that is over and had begun beside `in_flight` others; tells of the window if that ends it.
-    /// `free` says that nothing binds now, so that what is usual may be slower than was thought.
-    pub(super) fn record(
-        &self,
-        now: Duration,
-        latency: Duration,
-        in_flight: usize,
-        free: bool,
-    ) -> Option<Seen> {
+    /// A request begins beside `in_flight` others.
+    pub(super) fn begin(&self, now: Duration, in_flight: usize) -> Begun {
+        let number = self.current.load(Acquire);
+        let cohort = self.cohort(number);
+        let beside = in_flight as u64;
+        cohort.begun.fetch_add(1, Relaxed);
+        if cohort.peak.load(Relaxed) < beside + 1 {
+            cohort.peak.fetch_max(beside + 1, Relaxed);
+        }
+        Begun {
+            cohort: number,
+            at: now,
+            beside,
+        }
+    }
+
+    /// It was served.
+    pub(super) fn finish(&self, begun: Begun, now: Duration) {
+        let latency = now.saturating_sub(begun.at);
         let usual = self.usual.load(Relaxed);
         if usual == 0 {
             self.take_lesson(now, latency);
+        } else {
+            self.ended
+                .early
+                .fetch_add(u64::from(nanos(latency) < usual), Relaxed);
+        }
+        self.ended.all.fetch_add(1, Relaxed);
+        self.ended.latency.fetch_add(nanos(latency), Relaxed);
+        self.ended.in_flight.fetch_add(begun.beside + 1, Relaxed);
+        if nanos(latency) < self.late_from.load(Relaxed) && self.is_under_way(begun) {
+            self.cohort(begun.cohort).in_time.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// It came to nothing; it was late if it would have been by now.
+    pub(super) fn abandon(&self, begun: Begun, now: Duration) {
+        self.ended.abandoned.fetch_add(1, Relaxed);
+        let after = nanos(now.saturating_sub(begun.at));
+        if after < self.late_from.load(Relaxed) && self.is_under_way(begun) {
+            self.cohort(begun.cohort).begun.fetch_sub(1, Relaxed);
+        }
+    }
+
+    /// Forgets all that is under way: it began with a process that is gone.
+    pub(super) fn forget(&self, now: Duration) {
+        let _desk = self.desk();
+        self.open(self.current.load(Relaxed) + COHORTS, now);
+        self.unjudged.store(self.current.load(Relaxed), Relaxed);
+    }
+
+    /// What the next cohort tells, if it is time for that.
+    /// `free` says that nothing binds now, so that what is usual may be slower than was thought.
+    pub(super) fn look(&self, now: Duration, free: bool) -> Option<Seen> {
+        let pending = self.unjudged.load(Relaxed) < self.current.load(Relaxed);
+        if !pending && nanos(now) < self.opened.load(Relaxed).saturating_add(nanos(SHORTEST)) {
             return None;
         }
-        let latency = nanos(latency);
-        let in_flight = in_flight as u64 + 1;
-        let all = self.all.fetch_add(1, Relaxed) + 1;
-        self.late
-            .fetch_add(u64::from(latency >= self.late_from.load(Relaxed)), Relaxed);
-        self.early.fetch_add(u64::from(latency < usual), Relaxed);
-        self.latency.fetch_add(latency, Relaxed);
-        self.in_flight.fetch_add(in_flight, Relaxed);
-        self.peak.fetch_max(in_flight, Relaxed);
-        let end = self.end.load(Relaxed);
-        let over = nanos(now) >= end && all >= ENOUGH
-            || nanos(now) >= end.saturating_add(nanos(PATIENCE)) && all >= FEW;
-        if over { self.close(now, free) } else { None }
+        let mut desk = self.desk.try_lock().ok()?;
+        self.complete(&mut desk, now, if free { ENOUGH } else { ENOUGH_BOUND });
+        self.judge(&mut desk, now, free)
     }
 
-    fn take_lesson(&self, now: Duration, latency: Duration) {
-        let Ok(mut lessons) = self.desk.try_lock() else {
-            return;
+    /// Completes the cohort that gathers, if it is large enough and there is room for another.
+    fn complete(&self, desk: &mut Desk, now: Duration, enough: u64) {
+        let current = self.current.load(Relaxed);
+        let passed = now.saturating_sub(Duration::from_nanos(self.opened.load(Relaxed)));
+        let begun = self.cohort(current).begun.load(Relaxed);
+        let late = match self.late_from.load(Relaxed) {
+            u64::MAX => Duration::ZERO,
+            late => Duration::from_nanos(late),
         };
-        let since = *lessons.since.get_or_insert(now.saturating_sub(latency));
-        if now.saturating_sub(since) < latency.saturating_mul(LOOK_ON) {
-            lessons.latencies.clear();
-            return;
-        }
-        lessons.latencies.push(latency);
-        if lessons.latencies.len() >= LESSONS {
-            lessons.latencies.sort_unstable();
-            self.learn(lessons.latencies[LESSONS / 4]);
-            lessons.latencies = Vec::new();
+        let large = passed >= SHORTEST.max(late / 4) && begun >= enough;
+        let patient = passed >= PATIENCE && begun >= FEW;
+        if (large || patient) && current + 1 - self.unjudged.load(Relaxed) < COHORTS {
+            desk.complete[(current % COHORTS) as usize] = now;
+            self.open(current + 1, now);
         }
     }
 
-    /// Ends the window, unless someone else does just now.
-    fn close(&self, now: Duration, free: bool) -> Option<Seen> {
-        let _desk = self.desk.try_lock().ok()?;
-        let all = self.all.swap(0, Relaxed);
-        if all == 0 {
+    fn open(&self, number: u64, now: Duration) {
+        let cohort = self.cohort(number);
+        cohort.begun.store(0, Relaxed);
+        cohort.in_time.store(0, Relaxed);
+        cohort.peak.store(0, Relaxed);
+        self.opened.store(nanos(now), Relaxed);
+        self.current.store(number, Release);
+    }
+
+    fn judge(&self, desk: &mut Desk, now: Duration, free: bool) -> Option<Seen> {
+        let number = self.unjudged.load(Relaxed);
+        if number >= self.current.load(Relaxed) {
             return None;
         }
-        let usual = self.usual.load(Relaxed);
-        let length = Duration::from_nanos(usual).clamp(SHORTEST, LONGEST);
-        let began = self.end.swap(nanos(now.saturating_add(length)), Relaxed);
-        let take = |counter: &AtomicU64| counter.swap(0, Relaxed) as f64 / all as f64;
-        let seen = Seen {
-            late: take(&self.late),
-            latency: take(&self.latency) / 1e9,
-            in_flight: take(&self.in_flight),
-            peak: self.peak.swap(0, Relaxed) as f64,
-        };
-        let passed = nanos(now).saturating_sub(began) as f64 / 1e9 + length.as_secs_f64();
-        self.adjust(take(&self.early), passed, free && !seen.stands());
-        Some(seen)
+        let cohort = self.cohort(number);
+        let all = cohort.begun.load(Relaxed);
+        let late = 1.0 - cohort.in_time.load(Relaxed) as f64 / all.max(1) as f64;
+        let complete = nanos(desk.complete[(number % COHORTS) as usize]);
+        let ripe = nanos(now) >= complete.saturating_add(self.late_from.load(Relaxed));
+        if !ripe && late >= WELL {
+            return None;
+        }
+        self.unjudged.fetch_add(1, AcqRel);
+        let seen = self.ended.take(all, late, cohort.peak.load(Relaxed), |early| {
+            let passed = now.saturating_sub(desk.adjusted).as_secs_f64();
+            desk.adjusted = now;
+            self.adjust(early, passed, free && late < STANDING);
+        });
+        (all >= FEW).then_some(seen)
     }
 
-    /// Moves what is usual to where a quarter is earlier: down by up to a tenth a window, up by up to three in a hundred a second.
+    /// Moves what is usual to where a quarter is earlier: down by up to a tenth a cohort, up by up to three in a hundred a
+    /// second.
     fn adjust(&self, early: f64, passed: f64, may_rise: bool) {
         let step = if early > 0.25 {
             -0.1 * (early - 0.25) / 0.75
@@ -202,7 +278,59 @@ impl Delay {
         } else {
             0.0
         };
-        let usual = self.usual.load(Relaxed) as f64 * (1.0 + step);
-        self.set_usual((usual as u64).max(1));
+        if let Some(usual) = self.usual() {
+            self.learn(usual.mul_f64(1.0 + step));
+        }
+    }
+
+    fn take_lesson(&self, now: Duration, latency: Duration) {
+        let Ok(mut desk) = self.desk.try_lock() else {
+            return;
+        };
+        let since = *desk.since.get_or_insert(now.saturating_sub(latency));
+        if now.saturating_sub(since) < latency.saturating_mul(LOOK_ON) {
+            desk.lessons.clear();
+            return;
+        }
+        desk.lessons.push(latency);
+        if desk.lessons.len() >= LESSONS {
+            desk.lessons.sort_unstable();
+            self.learn(desk.lessons[LESSONS / 4]);
+            desk.lessons = Vec::new();
+        }
+    }
+
+    fn cohort(&self, number: u64) -> &Cohort {
+        &self.cohorts[(number % COHORTS) as usize]
+    }
+
+    fn is_under_way(&self, begun: Begun) -> bool {
+        begun.cohort >= self.unjudged.load(Relaxed)
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        // Nothing panics while it is held, and its figures are whole even then.
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ended {
+    fn take(&self, all: u64, late: f64, peak: u64, adjust: impl FnOnce(f64)) -> Seen {
+        let ended = self.all.swap(0, Relaxed);
+        let mean = |sum: &AtomicU64| sum.swap(0, Relaxed) as f64 / ended.max(1) as f64;
+        let early = mean(&self.early);
+        let (latency, in_flight) = (mean(&self.latency) / 1e9, mean(&self.in_flight));
+        // How long somebody waited in vain is no latency.
+        let whole = self.abandoned.swap(0, Relaxed) == 0 && ended >= FEW;
+        if ended > 0 {
+            adjust(early);
+        }
+        Seen {
+            late,
+            all,
+            peak: peak as f64,
+            latency: if whole { latency } else { 0.0 },
+            in_flight,
+        }
     }
 }

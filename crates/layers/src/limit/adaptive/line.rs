@@ -1,51 +1,65 @@
-//! How latency goes with what is in flight, over the windows of late: in step with it, or not at all.
+//! How latency goes with what is in flight, over the cohorts of late: in step with it, or not at all.
 
-use super::delay::Seen;
+/// What a cohort leaves of the weight of those before it: the last fifty count.
+const KEPT: f64 = 0.98;
+/// The fewest cohorts of which a line can be drawn.
+const ENOUGH: f64 = 8.0;
+/// How much what is in flight must have varied, as a share of it.
+const SPREAD: f64 = 0.15;
 
-/// What a window leaves of the weight of those before it: the last twenty count.
-const KEPT: f64 = 0.95;
-/// The fewest windows of which a line can be drawn.
-const ENOUGH: f64 = 5.0;
-
-/// Weighted sums for a line of latency over requests in flight.
+/// Weighted sums for a line of latency over requests in flight, both as logarithms.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Line {
-    windows: f64,
-    in_flight: f64,
-    latency: f64,
-    squares: f64,
-    products: f64,
-    latency_squares: f64,
+    cohorts: f64,
+    x: f64,
+    y: f64,
+    xx: f64,
+    xy: f64,
+    yy: f64,
 }
 
 impl Line {
-    pub(super) fn add(&mut self, seen: Seen) {
+    /// Draws one more point, of a latency in seconds.
+    pub(super) fn add(&mut self, in_flight: f64, latency: f64) {
+        let (x, y) = (in_flight.ln(), latency.ln());
+        if !x.is_finite() || !y.is_finite() {
+            return;
+        }
         let add = |sum: &mut f64, value| *sum = *sum * KEPT + value;
-        add(&mut self.windows, 1.0);
-        add(&mut self.in_flight, seen.in_flight);
-        add(&mut self.latency, seen.latency);
-        add(&mut self.squares, seen.in_flight * seen.in_flight);
-        add(&mut self.products, seen.in_flight * seen.latency);
-        add(&mut self.latency_squares, seen.latency * seen.latency);
+        add(&mut self.cohorts, 1.0);
+        add(&mut self.x, x);
+        add(&mut self.y, y);
+        add(&mut self.xx, x * x);
+        add(&mut self.xy, x * y);
+        add(&mut self.yy, y * y);
+    }
+
+    /// The mean latency in seconds, by logarithms; zero if there is none.
+    pub(super) fn latency(&self) -> f64 {
+        if self.cohorts > 0.0 {
+            (self.y / self.cohorts).exp()
+        } else {
+            0.0
+        }
     }
 
     /// Whether it is safe to say that latency does not grow with what is in flight.
     ///
-    /// Of a queue both are proportional: one in a hundred more of the one are one in a hundred more of the other. Half
-    /// of that must lie two standard errors above what is seen.
+    /// In a queue both are proportional, and the slope is one; where there is none it is zero. A slope of half that must lie
+    /// three standard errors above the one that is seen.
     pub(super) fn is_flat(&self) -> bool {
-        if self.windows < ENOUGH {
+        if self.cohorts < ENOUGH {
             return false;
         }
-        let (x, y) = (self.in_flight / self.windows, self.latency / self.windows);
-        let spread = self.squares / self.windows - x * x;
-        if spread <= 1e-3 * x * x {
+        let (x, y) = (self.x / self.cohorts, self.y / self.cohorts);
+        let spread = self.xx / self.cohorts - x * x;
+        if spread < SPREAD * SPREAD {
             return false;
         }
-        let slope = (self.products / self.windows - x * y) / spread;
-        let rest = (self.latency_squares / self.windows - y * y - slope * slope * spread).max(0.0);
-        let error = (rest / spread / (self.windows - 2.0)).sqrt();
-        (slope + 2.0 * error) * x < 0.5 * y
+        let slope = (self.xy / self.cohorts - x * y) / spread;
+        let rest = (self.yy / self.cohorts - y * y - slope * slope * spread).max(0.0);
+        let error = (rest / spread / (self.cohorts - 2.0)).sqrt();
+        slope + 3.0 * error < 0.5
     }
 }
 
@@ -54,13 +68,13 @@ mod tests {
     use super::*;
     use crate::random::{random, share};
 
-    /// A line through windows of which latency is this function of what is in flight, give or take a fifth.
+    /// A line through cohorts of which latency is this function of what is in flight, give or take a fifth.
     fn drawn(latency: impl Fn(f64) -> f64) -> Line {
         let mut line = Line::default();
-        for n in 0..40 {
+        for n in 0..100 {
             let in_flight = if n % 8 < 4 { 15.0 } else { 10.0 };
             let noise = 0.8 + 0.4 * share(random());
-            line.add(Seen::new(in_flight, latency(in_flight) * noise));
+            line.add(in_flight, latency(in_flight) * noise);
         }
         line
     }
@@ -72,16 +86,16 @@ mod tests {
 
     #[test]
     fn a_slow_app_is() {
-        assert!((0..200).filter(|_| drawn(|_| 0.4).is_flat()).count() > 100);
+        assert!((0..200).filter(|_| drawn(|_| 0.4).is_flat()).count() > 50);
     }
 
     #[test]
     fn nothing_is_said_of_what_does_not_vary_or_was_hardly_seen() {
         let mut line = Line::default();
-        (0..40).for_each(|_| line.add(Seen::new(10.0, 0.4)));
-        assert!(!line.is_flat());
+        (0..40).for_each(|_| line.add(10.0, 0.4));
+        assert!(!line.is_flat() && (line.latency() - 0.4).abs() < 1e-9);
         let mut line = Line::default();
-        (1..4).for_each(|n| line.add(Seen::new(10.0 * f64::from(n), 0.4)));
+        (1..4).for_each(|n| line.add(10.0 * f64::from(n), 0.4));
         assert!(!line.is_flat());
     }
 }

@@ -10,17 +10,19 @@ use std::{
 
 use super::{
     Bound, QUIET,
-    delay::{Delay, Seen},
+    delay::{Begun, Delay, Seen},
     line::Line,
 };
 
 const SLACK: Duration = Duration::from_millis(50);
 const SMALLEST: f64 = 10.0;
 const LARGEST: f64 = 1000.0;
-/// What a standing delay leaves of what was in flight.
-const KEPT: f64 = 0.8;
-/// At the smallest limit, every other so many windows with half as many more tell whether that changes anything.
-const EXCURSION: u32 = 4;
+/// What a cohort of late ones leaves of what was in flight: four fifths each tenth of a second.
+const KEPT: f64 = 0.9;
+/// What a cohort that was not gives, as a share of the root: one root each tenth of a second.
+const GROWN: f64 = 0.5;
+/// At the smallest limit, every other so many cohorts with half as many more tell whether that changes anything.
+const EXCURSION: u32 = 5;
 
 /// Bounds what an app is asked to do at once, if it can be overloaded and is.
 #[derive(Debug)]
@@ -28,16 +30,17 @@ pub struct ServerLimit {
     delay: Delay,
     bound: Bound,
     reached: AtomicBool,
-    /// Taken by who ends a window only.
+    /// Taken by who judges a cohort only.
     trouble: Mutex<Trouble>,
 }
 
 /// What was seen since a delay began to stand.
 #[derive(Debug, Default)]
 struct Trouble {
-    /// A first window of it, while there was no limit yet: it may have been chance.
+    /// A first cohort of it, while there was no limit yet: it may have been chance.
     suspected: bool,
-    windows: u32,
+    cohorts: u32,
+    since: Option<Duration>,
     line: Line,
     /// The most in flight that was seen.
     most: f64,
@@ -67,13 +70,16 @@ impl ServerLimit {
         self.bound.whole()
     }
 
-    /// Whether one more may go where `in_flight` are.
-    pub fn admits(&self, in_flight: usize) -> bool {
-        let admits = in_flight < self.limit();
-        if !admits {
+    /// Lets one more go where `in_flight` are, if there is room.
+    pub fn admit(&self, now: Duration, in_flight: usize) -> Option<Begun> {
+        self.look(now);
+        if in_flight < self.limit() {
+            return Some(self.delay.begin(now, in_flight));
+        }
+        if !self.reached.load(Relaxed) {
             self.reached.store(true, Relaxed);
         }
-        admits
+        None
     }
 
     /// The latency that is usual, once that is known.
@@ -81,26 +87,16 @@ impl ServerLimit {
         self.delay.usual()
     }
 
-    /// A request is over that had begun when `in_flight` others were in flight.
-    pub fn finished(&self, now: Duration, latency: Duration, in_flight: usize) {
-        let free = self.bound.get().is_infinite();
-        let Some(seen) = self.delay.record(now, latency, in_flight, free) else {
-            return;
-        };
-        let reached = self.reached.swap(false, Relaxed);
-        // Whoever ended the next window meanwhile knows better.
-        if let Ok(mut trouble) = self.trouble.try_lock() {
-            let stands = if free { seen.stands() } else { seen.still_stands() };
-            let bound = if stands {
-                self.tighten(&mut trouble, seen, now)
-            } else {
-                if free || seen.is_well() {
-                    trouble.pass();
-                }
-                self.loosen(&trouble, reached, now)
-            };
-            self.bound.set(if bound < LARGEST { bound } else { Bound::NONE });
-        }
+    /// A request was served: its head is there, or a second of its body.
+    pub fn finished(&self, begun: Begun, now: Duration) {
+        self.delay.finish(begun, now);
+        self.look(now);
+    }
+
+    /// A request came to nothing: it failed, or nobody waits for it any longer.
+    pub fn abandoned(&self, begun: Begun, now: Duration) {
+        self.delay.abandon(begun, now);
+        self.look(now);
     }
 
     /// The app was restarted, or its health gate failed: it starts at the smallest limit, if it is known what is usual.
@@ -108,6 +104,7 @@ impl ServerLimit {
         if self.delay.usual().is_none() {
             return;
         }
+        self.delay.forget(now);
         self.bound.set(SMALLEST);
         self.reached.store(false, Relaxed);
         if let Ok(mut trouble) = self.trouble.try_lock() {
@@ -118,35 +115,62 @@ impl ServerLimit {
         }
     }
 
+    fn look(&self, now: Duration) {
+        let free = self.bound.get().is_infinite();
+        if let Some(seen) = self.delay.look(now, free) {
+            self.judge(seen, free, now);
+        }
+    }
+
+    fn judge(&self, seen: Seen, free: bool, now: Duration) {
+        let reached = self.reached.swap(false, Relaxed);
+        // Whoever judges the next cohort meanwhile knows better.
+        if let Ok(mut trouble) = self.trouble.try_lock() {
+            if !free {
+                trouble.draw(seen, now);
+            }
+            let stands = if free { seen.stands() } else { seen.still_stands() };
+            let bound = if stands {
+                self.tighten(&mut trouble, seen, now)
+            } else {
+                if free {
+                    trouble.pass();
+                }
+                self.loosen(&mut trouble, reached, now)
+            };
+            self.bound.set(if bound < LARGEST { bound } else { Bound::NONE });
+        }
+    }
+
     fn tighten(&self, trouble: &mut Trouble, seen: Seen, now: Duration) -> f64 {
         let bound = self.bound.get();
-        if bound.is_infinite() && !trouble.suspected {
+        if bound.is_infinite() && !trouble.suspected && !seen.is_certain() {
             trouble.suspected = true;
             return bound;
         }
         trouble.last = now;
-        trouble.windows += 1;
-        trouble.line.add(seen);
+        trouble.cohorts += 1;
         trouble.most = trouble.most.max(seen.peak);
         if trouble.line.is_flat() {
-            self.delay.learn(Duration::from_secs_f64(seen.latency));
+            self.delay.learn(Duration::from_secs_f64(trouble.line.latency()));
             let most = trouble.most;
             trouble.pass();
             return most / KEPT;
         }
         let next = (KEPT * bound.min(seen.peak)).max(SMALLEST);
-        if next <= SMALLEST && trouble.windows % (2 * EXCURSION) < EXCURSION {
+        if next <= SMALLEST && trouble.cohorts % (2 * EXCURSION) < EXCURSION {
             return 1.5 * SMALLEST;
         }
         next
     }
 
-    fn loosen(&self, trouble: &Trouble, reached: bool, now: Duration) -> f64 {
+    fn loosen(&self, trouble: &mut Trouble, reached: bool, now: Duration) -> f64 {
         let bound = self.bound.get();
         if now.saturating_sub(trouble.last) >= QUIET {
+            trouble.pass();
             Bound::NONE
         } else if reached {
-            bound + bound.sqrt()
+            bound + GROWN * bound.sqrt()
         } else {
             bound
         }
@@ -154,6 +178,14 @@ impl ServerLimit {
 }
 
 impl Trouble {
+    /// Draws what ended into the line. At first only the quick ones end, as latencies are long and the delay is new.
+    fn draw(&mut self, seen: Seen, now: Duration) {
+        let since = *self.since.get_or_insert(now);
+        if now.saturating_sub(since).as_secs_f64() >= 2.0 * seen.latency {
+            seen.draw(&mut self.line);
+        }
+    }
+
     /// Forgets what was seen.
     fn pass(&mut self) {
         *self = Self {

@@ -11,8 +11,8 @@ fn secs(seconds: f64) -> Duration {
 struct App {
     limit: ServerLimit,
     now: f64,
-    /// When each will be over, when it began, beside how many.
-    out: Vec<(f64, f64, usize)>,
+    /// When each will be over.
+    out: Vec<(f64, Begun)>,
     free_at: f64,
     refused: u32,
     random: u64,
@@ -49,11 +49,12 @@ impl App {
             self.now += self.exponential(1.0 / rate);
             self.finish();
             let in_flight = self.out.len();
-            if self.limit.admits(in_flight) {
-                let over = over_at(self);
-                self.out.push((over, self.now, in_flight));
-            } else {
-                self.refused += 1;
+            match self.limit.admit(secs(self.now), in_flight) {
+                Some(begun) => {
+                    let over = over_at(self);
+                    self.out.push((over, begun));
+                }
+                None => self.refused += 1,
             }
         }
         self.refused - before
@@ -61,8 +62,8 @@ impl App {
 
     fn finish(&mut self) {
         self.out.sort_by(|a, b| b.0.total_cmp(&a.0));
-        while let Some((over, began, in_flight)) = self.out.pop_if(|next| next.0 <= self.now) {
-            self.limit.finished(secs(over), secs(over - began), in_flight);
+        while let Some((over, begun)) = self.out.pop_if(|next| next.0 <= self.now) {
+            self.limit.finished(begun, secs(over));
         }
     }
 
@@ -116,7 +117,8 @@ fn an_app_that_becomes_slower_is_measured_once_and_then_left_alone() {
     let mut app = App::new();
     app.load(500.0, 20.0, App::alone(0.005));
     let measuring = app.load(500.0, 10.0, App::alone(0.4));
-    assert!(measuring < 1000, "{measuring} of 5000");
+    // Some seconds, while it is eighty times slower than it was.
+    assert!(measuring < 3000, "{measuring} of 5000");
     assert_eq!(app.load(500.0, 600.0, App::alone(0.4)), 0);
 }
 
@@ -164,20 +166,33 @@ fn a_restarted_app_begins_at_ten_and_grows_to_what_it_can_do() {
 }
 
 #[test]
+fn an_app_from_which_nothing_comes_is_found_out_at_once() {
+    let mut app = App::new();
+    app.load(700.0, 15.0, App::queued(1000.0));
+    app.load(700.0, 0.4, |_| 1e9);
+    assert!(app.out.len() < 200, "{}", app.out.len());
+}
+
+#[test]
 fn nothing_binds_before_it_has_learned() {
     let limit = ServerLimit::new();
     limit.restarted(secs(1.0));
-    assert!(limit.admits(1_000_000));
+    assert!(limit.admit(secs(1.0), 1_000_000).is_some());
     let client = ClientLimit::new();
-    (0..100).for_each(|_| client.finished(secs(1.0), Outcome::Failed, 1));
-    assert!(client.admits(1_000_000));
+    (0..100).for_each(|_| ask(&client, 1.0, 0.01, Outcome::Failed, 1));
+    assert!(client.admit(secs(2.0), 1_000_000).is_some());
+}
+
+/// One request of a client from `at` on, over after `latency` while `in_flight` are.
+fn ask(client: &ClientLimit, at: f64, latency: f64, outcome: Outcome, in_flight: usize) {
+    if let Some(begun) = client.admit(secs(at), 0) {
+        client.finished(begun, secs(at + latency), outcome, in_flight);
+    }
 }
 
 fn learned() -> ClientLimit {
     let client = ClientLimit::new();
-    for n in 0..200 {
-        client.finished(secs(1.0 + 0.01 * f64::from(n)), Outcome::Served(secs(0.01)), 1);
-    }
+    (0..200).for_each(|n| ask(&client, 1.0 + 0.01 * f64::from(n), 0.01, Outcome::Served, 1));
     client
 }
 
@@ -188,73 +203,74 @@ fn a_lone_failure_is_nobodys_overload() {
         let outcome = if n % 20 == 0 {
             Outcome::Failed
         } else {
-            Outcome::Served(secs(0.01))
+            Outcome::Served
         };
-        client.finished(secs(5.0 + 0.01 * f64::from(n)), outcome, 50);
-        assert!(client.admits(1000));
+        ask(&client, 5.0 + 0.01 * f64::from(n), 0.01, outcome, 50);
+        assert_eq!(client.limit(), usize::MAX);
     }
 }
 
 #[test]
 fn failures_cut_a_client_down_to_one_at_a_time_and_no_further() {
     let client = learned();
-    (0..50).for_each(|_| client.finished(secs(5.0), Outcome::Failed, 100));
+    (0..50).for_each(|_| ask(&client, 5.0, 0.01, Outcome::Failed, 100));
     assert_eq!(client.limit(), 1);
-    assert!(client.admits(0) && !client.admits(1));
+    assert!(client.admit(secs(6.0), 0).is_some() && client.admit(secs(6.0), 1).is_none());
 }
 
 #[test]
 fn successes_give_back_what_is_used_and_half_a_minute_the_rest() {
     let client = learned();
-    (0..50).for_each(|_| client.finished(secs(5.0), Outcome::Failed, 100));
-    (0..100).for_each(|_| client.finished(secs(6.0), Outcome::Served(secs(0.01)), 0));
+    (0..50).for_each(|_| ask(&client, 5.0, 0.01, Outcome::Failed, 100));
+    (0..100).for_each(|_| ask(&client, 6.0, 0.01, Outcome::Served, 0));
     assert_eq!(client.limit(), 1, "not used");
     for _ in 0..500 {
-        client.finished(secs(7.0), Outcome::Served(secs(0.01)), client.limit());
+        ask(&client, 7.0, 0.01, Outcome::Served, client.limit());
     }
     assert!((28..36).contains(&client.limit()), "{}", client.limit());
-    client.finished(secs(36.0), Outcome::Served(secs(0.01)), 1);
+    ask(&client, 36.0, 0.01, Outcome::Served, 1);
     assert_eq!(client.limit(), usize::MAX);
 }
 
 #[test]
 fn a_standing_delay_cuts_a_client() {
     let client = learned();
-    for n in 0..400 {
-        client.finished(secs(10.0 + 0.01 * f64::from(n)), Outcome::Served(secs(0.5)), 20);
-    }
+    (0..400).for_each(|n| ask(&client, 10.0 + 0.01 * f64::from(n), 0.5, Outcome::Served, 20));
     assert!(client.limit() < 15, "{}", client.limit());
 }
 
 proptest! {
     #[test]
     fn the_servers_limit_stays_between_ten_and_none(
-        events in prop::collection::vec((0_u64..50, 0_u64..2000, 0_usize..2000, prop::bool::weighted(0.02)), 1..2000),
+        events in prop::collection::vec((0_u64..50, 0_u64..2000, 0_usize..2000, 0_u8..50), 1..2000),
     ) {
         let limit = ServerLimit::new();
         let mut now = secs(10.0);
-        for (pause, latency, in_flight, restart) in events {
+        for (pause, latency, in_flight, what) in events {
             now += Duration::from_millis(pause);
-            if restart {
-                limit.restarted(now);
+            let begun = limit.admit(now, in_flight);
+            now += Duration::from_millis(latency / 20);
+            match (what, begun) {
+                (0, _) => limit.restarted(now),
+                (1, Some(begun)) => limit.abandoned(begun, now),
+                (_, Some(begun)) => limit.finished(begun, now),
+                (_, None) => {}
             }
-            limit.admits(in_flight);
-            limit.finished(now, Duration::from_millis(latency), in_flight);
             prop_assert!((10..=1000).contains(&limit.limit()) || limit.limit() == usize::MAX);
         }
     }
 
     #[test]
     fn a_client_may_always_ask_once(
-        events in prop::collection::vec((0_u64..500, prop::option::of(0_u64..2000), 1_usize..100), 1..500),
+        events in prop::collection::vec((0_u64..500, any::<bool>(), 0_u64..2000, 1_usize..100), 1..500),
     ) {
         let client = ClientLimit::new();
-        let mut now = secs(10.0);
-        for (pause, latency, in_flight) in events {
-            now += Duration::from_millis(pause);
-            let outcome = latency.map_or(Outcome::Failed, |ms| Outcome::Served(Duration::from_millis(ms)));
-            client.finished(now, outcome, in_flight);
-            prop_assert!(client.admits(0));
+        let mut now = 10.0;
+        for (pause, served, latency, in_flight) in events {
+            now += pause as f64 / 1e3;
+            let outcome = if served { Outcome::Served } else { Outcome::Failed };
+            ask(&client, now, latency as f64 / 1e3, outcome, in_flight);
+            prop_assert!(client.limit() >= 1);
         }
     }
 }
