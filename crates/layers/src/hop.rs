@@ -70,7 +70,7 @@ use tower_service::Service;
 
 pub use self::{
     client::Client,
-    fields::{strip_request_trailers, strip_response, strip_response_trailers},
+    fields::{oddity, strip_request_trailers, strip_response, strip_response_trailers},
     last::LastRecipient,
     request::receive,
     upgrade::Upgrade,

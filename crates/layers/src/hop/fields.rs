@@ -170,6 +170,23 @@ pub(super) fn remove(headers: &mut HeaderMap, kind: Kinds) {
     remove_where(headers, |name| Kinds::of(name).has(kind));
 }
 
+/// What of these fields HTTP/2's frames can carry and no field can be (RFC 9113 §8.2.1): a value that white space
+/// surrounds, or a name that is no token; of those, `http` lets through what has a quote in it.
+pub fn oddity(headers: &HeaderMap) -> Option<&'static str> {
+    let is_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    headers.iter().find_map(|(name, value)| {
+        let value = value.as_bytes();
+        if is_space(value.first()) || is_space(value.last()) {
+            return Some("a field's value begins or ends with white space");
+        }
+        (!is_token(name)).then_some("a field's name is no token")
+    })
+}
+
+fn is_token(name: &HeaderName) -> bool {
+    !name.as_str().as_bytes().contains(&b'"')
+}
+
 /// Takes out of a request's trailers what would be believed, or acted on, if the next hop took it for a part of the
 /// head.
 pub fn strip_request_trailers(trailers: &mut HeaderMap) {
@@ -183,7 +200,7 @@ pub fn strip_response_trailers(trailers: &mut HeaderMap) {
 
 fn is_never_late(name: &HeaderName) -> bool {
     let never = |listed: &&str| is_same(listed, name.as_str().as_bytes());
-    Kinds::of(name) != Kinds::NONE || NEVER_LATE.iter().any(never)
+    Kinds::of(name) != Kinds::NONE || !is_token(name) || NEVER_LATE.iter().any(never)
 }
 
 fn remove_where(headers: &mut HeaderMap, unwanted: impl Fn(&HeaderName) -> bool) {

@@ -11,6 +11,7 @@ use http::{
 };
 use hyper::ext::ReasonPhrase;
 use outrigger_gateway::{Extra, Failure, Reason};
+use outrigger_layers::hop::oddity;
 
 use crate::connect::Protocol;
 
@@ -21,6 +22,9 @@ pub(super) fn receive<B>(response: &mut Response<B>, protocol: Protocol) -> Resu
         if response.status().canonical_reason().is_none() {
             let none = ReasonPhrase::from_static(b"");
             response.extensions_mut().insert(none);
+        }
+        if let Some(oddity) = oddity(response.headers()) {
+            return Err(Failure::new(Reason::ProtocolError).with_detail(oddity));
         }
         return settle_length(response.headers_mut());
     }
@@ -95,6 +99,8 @@ fn unknown(coding: &[u8]) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderName;
+
     use super::*;
 
     fn received(fields: &[(&str, &str)]) -> Result<Response<()>, Failure> {
@@ -170,5 +176,15 @@ mod tests {
             assert_eq!(failure.reason(), Reason::TransferCoding, "{coding}");
         }
         assert!(received(&[("transfer-encoding", "Chunked")]).is_ok());
+    }
+
+    #[test]
+    fn what_no_field_of_http_1_can_be_is_refused_over_http_2() {
+        for (name, value) in [("\"x", "1"), ("x", " 1"), ("x", "1\t")] {
+            let name = HeaderName::from_lowercase(name.as_bytes()).unwrap();
+            let mut response = Response::builder().header(&name, value).body(()).unwrap();
+            let failure = receive(&mut response, Protocol::Http2).unwrap_err();
+            assert_eq!(failure.reason(), Reason::ProtocolError, "{name}: {value}");
+        }
     }
 }

@@ -304,3 +304,18 @@ fn nothing_that_belongs_into_a_head_comes_in_trailers() {
     assert_eq!(names(&up), all[..2]);
     assert_eq!(names(&down), all[..3]);
 }
+
+#[test]
+fn empty_crumbs_of_a_cookie_leave_nothing() {
+    let cookies = |crumbs: &[&'static str]| {
+        let fields = crumbs.iter().map(|crumb| ("cookie", *crumb));
+        let request = passed(request("/", &fields.chain([HOST]).collect::<Vec<_>>()));
+        lines(request.headers(), "cookie")
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(cookies(&["a=1", "", "b=2", ""]), ["a=1; b=2"]);
+    assert_eq!(cookies(&["", "a=1"]), ["a=1"]);
+    assert!(cookies(&["", ""]).is_empty());
+}
