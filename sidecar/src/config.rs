@@ -58,7 +58,7 @@ use toml::de::{DeTable, DeValue};
 
 pub use self::{
     choice::{Balance, BalancePolicy, Breaker, Health},
-    direction::{Destination, Inbound, Outbound},
+    direction::{Destination, Inbound, Outbound, ProxyProtocol},
     endpoint::Endpoint,
     finding::{ConfigErrors, Finding, LoadError},
     identity::{Identity, IdentitySource},

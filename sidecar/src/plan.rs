@@ -18,7 +18,7 @@ use outrigger_upstream::discover::Endpoints;
 
 pub(crate) use self::upstream::{Room, Upstream};
 use crate::{
-    config::{self, Config, Protocol, Route, TlsMode},
+    config::{self, Config, Protocol, ProxyProtocol, Route, TlsMode},
     handshakes::Handshakes,
     tcp::Line,
 };
@@ -43,6 +43,8 @@ pub(crate) struct Direction {
     /// For what never becomes a request.
     pub(crate) unrouted: Arc<Bound>,
     pub(crate) target_bytes: usize,
+    /// Whether each connection begins with a PROXY header.
+    pub(crate) proxy_protocol: bool,
     pub(crate) accept: Option<Acceptor>,
     /// Who may call; empty: anyone that the acceptor lets in.
     pub(crate) allow: Vec<SpiffePattern>,
@@ -140,13 +142,17 @@ impl Means<'_> {
         let mut direction = self.direction(observe::Direction::Inbound, inbound.listen, instance);
         direction.accept = self.acceptor(inbound)?;
         direction.allow.clone_from(&inbound.allow);
+        direction.proxy_protocol = inbound.proxy_protocol == ProxyProtocol::Required;
         self.lead_to(&mut direction, &inbound.app)?;
         Ok(direction)
     }
 
     /// The listener for all, and those of upstreams' own.
     fn outbound(&self, outbound: &config::Outbound, instance: &str) -> Result<Vec<Direction>, PlanError> {
-        let direction = |listen| self.direction(observe::Direction::Outbound, listen, instance);
+        let direction = |listen| Direction {
+            proxy_protocol: outbound.proxy_protocol == ProxyProtocol::Required,
+            ..self.direction(observe::Direction::Outbound, listen, instance)
+        };
         let mut directions = vec![direction(outbound.listen)];
         for to in &outbound.upstreams {
             let own = to.listen.map(direction);
@@ -191,6 +197,7 @@ impl Means<'_> {
             unrouted: metrics.bind(""),
             metrics,
             target_bytes: config.limits.target_bytes as usize,
+            proxy_protocol: false,
             accept: None,
             allow: Vec::new(),
             handshakes: Handshakes::server(self.recorder.clone()),

@@ -6,6 +6,7 @@ mod entry;
 mod io;
 mod leaving;
 mod meet;
+mod proxy_protocol;
 mod strict;
 
 use std::{
@@ -145,21 +146,26 @@ impl Server {
     }
 
     fn count(&self, reason: Reason, detail: &str) {
-        let failure = Failure::new(reason).with_detail(detail);
-        self.direction
-            .unrouted
-            .count(reason.row().status, reason, Duration::ZERO);
-        if self.direction.access != outrigger_layers::observe::Access::Off {
-            let direction = self.direction.kind.label();
-            tracing::info!(
-                target: "access",
-                direction,
-                status = reason.row().status,
-                reason = reason.label(),
-                generated_by = "proxy",
-                detail = failure.detail(),
-            );
-        }
+        count(&self.direction, reason, detail);
+    }
+}
+
+/// Counts and logs what never became a request.
+fn count(direction: &Direction, reason: Reason, detail: &str) {
+    let failure = Failure::new(reason).with_detail(detail);
+    direction
+        .unrouted
+        .count(reason.row().status, reason, Duration::ZERO);
+    if direction.access != outrigger_layers::observe::Access::Off {
+        let direction = direction.kind.label();
+        tracing::info!(
+            target: "access",
+            direction,
+            status = reason.row().status,
+            reason = reason.label(),
+            generated_by = "proxy",
+            detail = failure.detail(),
+        );
     }
 }
 

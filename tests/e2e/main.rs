@@ -30,6 +30,7 @@ mod limits;
 mod listeners;
 mod orders;
 mod overload;
+mod proxy_protocol;
 mod retry;
 mod smuggling;
 mod soak;

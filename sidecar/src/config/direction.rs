@@ -11,7 +11,8 @@ use super::{
     section::Section,
     text::{list, or_none},
     upstream::{UpstreamDefaults, spiffe},
-    value::{self, address},
+    value::{self, address, word},
+    word::words,
 };
 
 /// A listener for other services; what arrives goes to the app.
@@ -24,6 +25,8 @@ pub struct Inbound {
     /// SPIFFE IDs that may call; none = anyone with a certificate from the bundle. Only with `mutual`.
     #[serde(serialize_with = "list")]
     pub allow: Vec<SpiffePattern>,
+    /// Whether each connection begins with a PROXY header.
+    pub proxy_protocol: ProxyProtocol,
     /// The app.
     pub app: Upstream,
 }
@@ -38,6 +41,7 @@ impl Inbound {
         if tls != TlsMode::Mutual && !allow.is_empty() {
             section.clash("allow", "is checked with tls = \"mutual\" only");
         }
+        let proxy_protocol = section.or("proxy_protocol", ProxyProtocol::Off, word);
         let mut app = section.section("app");
         if !app.is_present() {
             section.missing("app");
@@ -50,6 +54,7 @@ impl Inbound {
             listen,
             tls,
             allow,
+            proxy_protocol,
             app: read,
         })
     }
@@ -74,6 +79,8 @@ fn app_defaults(index: usize) -> UpstreamDefaults {
 pub struct Outbound {
     /// Where to listen for requests to every upstream that is not reached through a listener of its own alone.
     pub listen: SocketAddr,
+    /// Whether each connection begins with a PROXY header, those to listeners of upstreams' own included.
+    pub proxy_protocol: ProxyProtocol,
     /// Where requests can go; at least one.
     #[serde(rename = "upstream")]
     pub upstreams: Vec<Destination>,
@@ -85,12 +92,28 @@ impl Outbound {
             return None;
         }
         let listen = section.listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 15_001)), address);
+        let proxy_protocol = section.or("proxy_protocol", ProxyProtocol::Off, word);
         let sections = section.sections("upstream");
         if sections.is_empty() {
             section.missing("upstream");
         }
         let upstreams = sections.into_iter().filter_map(Destination::read).collect();
-        Some(Self { listen, upstreams })
+        Some(Self {
+            listen,
+            proxy_protocol,
+            upstreams,
+        })
+    }
+}
+
+words! {
+    /// Whether each connection to a listener begins with a PROXY header. There is no third way: where one may be
+    /// left out, any client can say that it is another.
+    ProxyProtocol {
+        /// It begins with what the client says.
+        Off = "off",
+        /// It does, in version 1 or 2, or it is closed.
+        Required = "required",
     }
 }
 

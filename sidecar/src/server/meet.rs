@@ -1,17 +1,21 @@
-//! Getting to know a client: TLS, who it is, whether it may call, and which HTTP version it speaks.
+//! Getting to know a client: the balancer's word on it, TLS, who it is, whether it may call, and which HTTP version it speaks.
 
 use std::{net::SocketAddr, sync::Arc};
 
 use http::HeaderValue;
 use outrigger_identity::{AcceptError, Alpn, Peer};
 use outrigger_layers::hop;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout_at},
+};
 
 use super::{
     Server,
     activity::Activity,
     entry::Entry,
     io::{ClientStream, Sniffed, Watched},
+    proxy_protocol::Caller,
 };
 use crate::{admit::Denied, plan::Direction};
 
@@ -54,12 +58,18 @@ impl Server {
     }
 }
 
-/// Makes the TLS handshake, where there is one, and gets to know the client.
-pub(crate) async fn welcome(direction: &Direction, stream: TcpStream, addr: SocketAddr) -> Option<Welcomed> {
+/// Hears whom the connection is made for, makes the TLS handshake, where there are such, and gets to know the client.
+pub(crate) async fn welcome(
+    direction: &Direction,
+    mut stream: TcpStream,
+    addr: SocketAddr,
+) -> Option<Welcomed> {
     let _ = stream.set_nodelay(true);
-    let loopback = addr.ip().to_canonical().is_loopback();
+    let limit = direction.limits.handshake_time;
+    let end = Instant::now() + limit;
+    let Caller { addr: named, local } = Caller::meet(direction, &mut stream, addr, end).await?;
     let Some(acceptor) = &direction.accept else {
-        let client = hop::Client::new(Some(addr), false).with_trust(loopback);
+        let client = hop::Client::new(named, false).with_trust(local);
         return Some(Welcomed {
             stream: ClientStream::Plain(stream),
             client: Arc::new(client),
@@ -67,20 +77,19 @@ pub(crate) async fn welcome(direction: &Direction, stream: TcpStream, addr: Sock
             alpn: None,
         });
     };
-    let limit = direction.limits.handshake_time;
-    let accepted = timeout(limit, acceptor.accept(stream)).await;
+    let accepted = timeout_at(end, acceptor.accept(stream)).await;
     let accepted = accepted.unwrap_or_else(|_| Err(AcceptError::timeout(limit)));
     direction.handshakes.count_accept(accepted.as_ref().err());
     let stream = match accepted {
         Ok(stream) => stream,
         Err(error) => {
-            refused(&error, addr);
+            refused(&error, named.unwrap_or(addr));
             return None;
         }
     };
     let peer = Peer::of(stream.get_ref().1);
     let alpn = Alpn::of(stream.get_ref().1);
-    let mut client = hop::Client::new(Some(addr), true).with_trust(loopback || peer.is_some());
+    let mut client = hop::Client::new(named, true).with_trust(local || peer.is_some());
     if let Some(xfcc) = peer
         .as_ref()
         .and_then(|peer| HeaderValue::try_from(peer.xfcc()).ok())

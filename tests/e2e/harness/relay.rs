@@ -6,7 +6,7 @@ use std::{
 };
 
 use tokio::{
-    io::copy_bidirectional,
+    io::{AsyncWriteExt, copy_bidirectional},
     net::{TcpListener, TcpStream},
     task::{AbortHandle, JoinSet},
 };
@@ -21,6 +21,12 @@ pub(crate) struct Relay {
 
 impl Relay {
     pub(crate) async fn start() -> Self {
+        Self::saying("").await
+    }
+
+    /// One that says something first on each connection that it makes.
+    pub(crate) async fn saying(first: impl Into<Vec<u8>>) -> Self {
+        let first: Arc<[u8]> = first.into().into();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let target = Arc::<OnceLock<SocketAddr>>::default();
@@ -29,8 +35,10 @@ impl Relay {
             let mut connections = JoinSet::new();
             while let Ok((mut from, _)) = listener.accept().await {
                 let to = *to.get().expect("a relay is pointed somewhere before it is used");
+                let first = first.clone();
                 connections.spawn(async move {
                     let mut to = TcpStream::connect(to).await?;
+                    to.write_all(&first).await?;
                     copy_bidirectional(&mut from, &mut to).await
                 });
             }

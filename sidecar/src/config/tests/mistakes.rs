@@ -55,6 +55,14 @@ fn a_wrong_type_says_what_is_expected() {
 }
 
 #[test]
+fn a_proxy_header_is_required_or_not_read() {
+    assert_eq!(
+        errors(&format!("[outbound]\nproxy_protocol = \"optional\"\n{MINIMAL}")),
+        ["2:18: outbound.proxy_protocol: \"optional\" is not one of \"off\", \"required\""]
+    );
+}
+
+#[test]
 fn a_duration_that_is_none_says_why() {
     let told = |value: &str| in_upstream(&format!("timeout.connect = {value}")).join("\n");
     let place = "4:19: outbound.upstream[0].timeout.connect";

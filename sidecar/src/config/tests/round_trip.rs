@@ -23,6 +23,7 @@ crl    = ["tls/revoked.pem"]
 listen = "0.0.0.0:15006"
 tls    = "mutual"
 allow  = ["spiffe://shop/ns/web/sa/*"]
+proxy_protocol = "required"
 [inbound.app]
 endpoints = ["127.0.0.1:8080"]
 protocol  = "auto"
@@ -113,6 +114,8 @@ fn every_key_is_read_as_it_is_meant() {
     assert_eq!(identity.trust, Path::new("/etc/ca.crt"), "absolute as it is");
     assert_eq!(identity.crl, [Path::new("/tls/revoked.pem")]);
     assert_eq!(config.inbound[0].allow[0].as_str(), "spiffe://shop/ns/web/sa/*");
+    assert_eq!(config.inbound[0].proxy_protocol, ProxyProtocol::Required);
+    assert_eq!(config.inbound[1].proxy_protocol, ProxyProtocol::Off);
     assert_eq!(config.inbound[1].tls, TlsMode::Server);
     assert_eq!(config.inbound[1].app.name.as_str(), "second");
     assert_eq!(config.limits.header_bytes, 8192);
