@@ -115,7 +115,12 @@ impl Seen {
 
     /// Whether what stood before has not passed.
     pub(super) fn still_stands(&self) -> bool {
-        self.late >= STILL
+        self.late >= STANDING || self.late >= STILL && self.all >= ENOUGH
+    }
+
+    /// Whether there is trouble without doubt: every one of them was late.
+    pub(super) fn is_trouble(&self) -> bool {
+        self.late >= 1.0 && self.all >= ENOUGH_BOUND
     }
 
     /// Draws it into a line, if any ended of which all were served.

@@ -148,7 +148,9 @@ impl ServerLimit {
             trouble.suspected = true;
             return bound;
         }
-        trouble.last = now;
+        if seen.is_trouble() || bound.is_infinite() {
+            trouble.last = now;
+        }
         trouble.cohorts += 1;
         trouble.most = trouble.most.max(seen.peak);
         if trouble.line.is_flat() {
