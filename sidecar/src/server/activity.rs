@@ -117,7 +117,7 @@ impl Activity {
         self.napping.store(naps, Relaxed);
     }
 
-    /// A response has given the client a part of its body, and there is more.
+    /// A response has given the client a part of its body.
     pub(super) fn offer(&self) {
         self.offered.fetch_add(1, Relaxed);
         self.mark();

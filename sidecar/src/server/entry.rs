@@ -200,7 +200,8 @@ impl Body for Tracked {
         };
         let frame = ready!(body.as_mut().poll_frame(cx));
         if let (Some(Ok(_)), Some(running)) = (&frame, &*this.running)
-            && !body.is_end_stream()
+            // Over HTTP/2 even the last part waits for room with the client.
+            && (!body.is_end_stream() || running.0.is_http2())
         {
             running.0.offer();
             *this.offered = true;
