@@ -39,6 +39,9 @@
 //! | [`timeout`] | one attempt, to the response head | 504 |
 //! | [`shed`] | how many wait, and for how long | 503 + `Retry-After` |
 //! | [`limit`] | how many are in flight, to the end of the body | nothing: it waits |
+//! | [`retry`] | what is sent again, within a budget that successes fund | what the last attempt failed with |
+//! | [`rate`] | how many begin in a span of time | 503 + `Retry-After` |
+//! | [`maintenance`] | nothing, until it is ordered | 503 + `Retry-After` |
 //! | [`hop`] | what an intermediary must take out and put in: `Via`, `Forwarded`, hop-by-hop fields | 400, 502 |
 //! | [`observe`] | metrics, access log, trace context | nothing |
 //!
@@ -48,7 +51,9 @@
 pub use outrigger_gateway::{self as gateway, Failure, Reason};
 #[cfg(feature = "identity")]
 pub use outrigger_identity as identity;
-pub use outrigger_layers::{deadline, exchange, hop, limit, observe, respond, shed, timeout, trace};
+pub use outrigger_layers::{
+    deadline, exchange, hop, limit, maintenance, observe, rate, respond, retry, shed, timeout, trace,
+};
 #[cfg(feature = "upstream")]
 pub use outrigger_upstream as upstream;
 
