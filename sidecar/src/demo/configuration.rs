@@ -110,6 +110,7 @@ name      = "{name}"
 hosts     = ["{name}"]
 endpoints = ["{endpoint}"]
 tls       = {{ mode = "mutual", server_name = "{server_name}" }}
+retry     = {{ attempts = 1 }}
 "#
     )
 }

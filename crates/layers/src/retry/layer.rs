@@ -294,16 +294,15 @@ impl<S, B> Rest<S, B> {
             attempts: self.course.attempts(),
             why,
         };
-        if !tried.says_something() {
+        // That a single attempt was not repeated is for the metrics.
+        if tried.attempts <= 1 {
             return result;
         }
         match result {
             Ok(mut response) => {
-                if tried.attempts > 1 {
-                    response
-                        .headers_mut()
-                        .insert(ATTEMPT_COUNT, tried.attempts.into());
-                }
+                response
+                    .headers_mut()
+                    .insert(ATTEMPT_COUNT, tried.attempts.into());
                 response.extensions_mut().insert(tried);
                 Ok(response)
             }
@@ -389,7 +388,7 @@ fn discard<R: Body + Unpin>(mut body: R) {
         .count();
 }
 
-/// What was tried, in the extensions of the answer that came of it in the end.
+/// What was tried, in the extensions of the answer that came of several attempts in the end.
 #[derive(Clone, Copy, Debug)]
 pub struct Tried {
     attempts: u32,
@@ -406,18 +405,11 @@ impl Tried {
     pub const fn why(self) -> Refusal {
         self.why
     }
-
-    /// That a single attempt which nobody would repeat was not repeated is nothing to tell.
-    const fn says_something(self) -> bool {
-        use Refusal::{AskedToWait, Body, Budget, Deadline, Room};
-        self.attempts > 1 || matches!(self.why, AskedToWait | Body | Budget | Deadline | Room)
-    }
 }
 
 impl fmt::Display for Tried {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let s = if self.attempts == 1 { "" } else { "s" };
-        write!(f, "{} attempt{s}: {}", self.attempts, self.why)
+        write!(f, "{} attempts: {}", self.attempts, self.why)
     }
 }
 

@@ -162,7 +162,7 @@ async fn a_body_beyond_the_cap_passes_once() {
     let script = Script::new(&[refused]);
     let failure = script.ask(&layer, post("order")).await.unwrap_err();
     assert_eq!(script.asked(), 1);
-    assert!(failure.detail().unwrap().contains("than was kept"), "{failure}");
+    assert_eq!(failure.detail(), Some("10.0.0.1:80 refused"));
     assert_eq!(layer.tally().refused(Refusal::Body), 1);
 }
 
@@ -265,9 +265,9 @@ async fn only_successes_pay_for_repeats_and_clones_share_them() {
     };
     let layer = RetryLayer::new(config);
     let broken = Script::new(&[refused]);
-    let failure = broken.ask(&layer, get()).await.unwrap_err();
+    broken.ask(&layer, get()).await.unwrap_err();
     assert_eq!(broken.asked(), 1);
-    assert!(failure.detail().unwrap().contains("budget"), "{failure}");
+    assert_eq!(layer.tally().refused(Refusal::Budget), 1);
     let well = Script::new(&[ok]);
     for _ in 0..2 {
         well.ask(&layer.clone(), get()).await.unwrap();
