@@ -68,6 +68,8 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::refusal::OrRefused;
+
 pub use self::{
     client::Client,
     fields::{oddity, strip_request_trailers, strip_response, strip_response_trailers},
@@ -122,16 +124,11 @@ where
     }
 
     fn call(&mut self, mut request: Request<A>) -> Self::Future {
-        match receive(&mut request, &self.name) {
-            Ok(()) => ResponseFuture {
-                response: Some(self.inner.call(request)),
-                refused: None,
-            },
-            Err(failure) => ResponseFuture {
-                response: None,
-                refused: Some(failure),
-            },
-        }
+        let response = match receive(&mut request, &self.name) {
+            Ok(()) => OrRefused::asked(self.inner.call(request)),
+            Err(failure) => OrRefused::refused(failure),
+        };
+        ResponseFuture { response }
     }
 }
 
@@ -140,8 +137,7 @@ pin_project! {
     #[derive(Debug)]
     pub struct ResponseFuture<F> {
         #[pin]
-        response: Option<F>,
-        refused: Option<Failure>,
+        response: OrRefused<F>,
     }
 }
 
@@ -153,14 +149,7 @@ where
     type Output = Result<Response<B>, Failure>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let Some(inner) = this.response.as_pin_mut() else {
-            return Poll::Ready(Err(this
-                .refused
-                .take()
-                .expect("refused once, and not polled again")));
-        };
-        let mut polled = inner.poll(cx).map_err(Into::into);
+        let mut polled = self.project().response.poll(cx);
         // In place: a response's head is long to move.
         if let Poll::Ready(Ok(response)) = &mut polled {
             strip_response(response);
