@@ -66,8 +66,8 @@ impl Admin {
         }
         let directions = self.shared.plan.directions.iter();
         for upstream in directions.flat_map(|direction| &direction.upstreams) {
-            upstream.bound.show_limit(&upstream.requests.limit);
-            upstream.bound.show_retries(&upstream.retry);
+            upstream.bound.show_limit(upstream.parts.requests.limit.limit());
+            upstream.bound.show_retries(&upstream.parts.retry);
         }
         for line in self.shared.plan.lines() {
             line.metrics.show_bytes();

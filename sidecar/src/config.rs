@@ -53,19 +53,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use outrigger_layers::stack::{Breaker, Limit, Rate, Retry, Timeouts};
 use serde::Serialize;
 use toml::de::{DeTable, DeValue};
 
 pub use self::{
-    choice::{Balance, BalancePolicy, Breaker, Health},
+    choice::{Balance, BalancePolicy, Health},
     direction::{Destination, Inbound, Outbound, ProxyProtocol},
     endpoint::Endpoint,
     finding::{ConfigErrors, Finding, LoadError},
     identity::{Identity, IdentitySource},
     name::{HostName, Name},
-    policy::{Limit, Retry, Timeout},
     process::{AccessLog, Admin, Dns, Drain, Limits, Log, LogFormat, Probe},
-    rate::{Rate, RateUnit},
     route::{HostPattern, PathPrefix, Route, normalize_host},
     text::Fraction,
     upstream::{HeaderCase, Protocol, TlsMode, Upstream, UpstreamTls},

@@ -2,10 +2,10 @@
 
 mod upstream;
 
-use std::{fmt, net::SocketAddr, sync::Arc};
+use std::{error::Error, fmt, net::SocketAddr, sync::Arc};
 
 use metrics::Recorder;
-use outrigger_identity::{Acceptor, ClientAuth, Identity, ServerSettings, SetupError, SpiffePattern};
+use outrigger_identity::{Acceptor, ClientAuth, Identity, ServerSettings, SpiffePattern};
 pub(crate) use outrigger_layers::observe::Bound;
 use outrigger_layers::{
     hop,
@@ -16,7 +16,7 @@ use outrigger_layers::{
 };
 use outrigger_upstream::discover::Endpoints;
 
-pub(crate) use self::upstream::{Room, Upstream};
+pub(crate) use self::upstream::Upstream;
 use crate::{
     config::{self, Config, Protocol, ProxyProtocol, Route, TlsMode},
     handshakes::Handshakes,
@@ -75,7 +75,16 @@ impl Direction {
 #[derive(Debug)]
 pub(crate) struct PlanError {
     what: String,
-    error: SetupError,
+    error: Box<dyn Error + Send + Sync>,
+}
+
+impl PlanError {
+    fn of(upstream: &config::Upstream, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            what: format!("upstream {}", upstream.name),
+            error: error.into(),
+        }
+    }
 }
 
 impl fmt::Display for PlanError {
@@ -84,7 +93,7 @@ impl fmt::Display for PlanError {
     }
 }
 
-impl std::error::Error for PlanError {}
+impl Error for PlanError {}
 
 /// What a plan is made from beside the configuration.
 pub(crate) struct Means<'a> {
@@ -112,7 +121,7 @@ impl Plan {
     /// The switches of all upstreams, by name; a name may stand in both directions.
     pub(crate) fn switches(&self) -> impl Iterator<Item = (&Arc<str>, &Switch)> {
         let upstreams = self.directions.iter().flat_map(|direction| &direction.upstreams);
-        let upstreams = upstreams.map(|upstream| (&upstream.name, upstream.maintenance.switch()));
+        let upstreams = upstreams.map(|upstream| (&upstream.name, upstream.parts.maintenance.switch()));
         upstreams.chain(
             self.lines()
                 .map(|line| (line.metrics.upstream(), &line.maintenance)),
@@ -223,10 +232,10 @@ impl Means<'_> {
             settings.alpn = &[];
         }
         let acceptor = Acceptor::try_new(identity, settings);
-        let what = || format!("inbound {}", inbound.listen);
-        acceptor
-            .map(Some)
-            .map_err(|error| PlanError { what: what(), error })
+        acceptor.map(Some).map_err(|error| PlanError {
+            what: format!("inbound {}", inbound.listen),
+            error: error.into(),
+        })
     }
 }
 

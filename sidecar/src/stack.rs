@@ -8,15 +8,16 @@ use std::sync::Arc;
 
 use hyper::body::Incoming;
 use outrigger_layers::{
-    deadline::{DeadlineLayer, WithDeadline},
+    deadline::WithDeadline,
     hop::{Hop, HopLayer},
-    limit::{LimitLayer, Limited},
+    limit::Limited,
     maintenance::Maintenance,
     observe::{Observe, ObserveLayer},
     rate,
     respond::{Respond, RespondLayer},
     retry::{Replay, Retry},
     shed::Shed,
+    stack::Room,
 };
 use tower::{ServiceBuilder, util::Either};
 
@@ -24,7 +25,7 @@ use crate::{
     admit::{Admit, AdmitLayer},
     config::Route,
     connector::Connector,
-    plan::{Bound, Direction, Room, Upstream},
+    plan::{Bound, Direction, Upstream},
     route::{Reach, Router},
 };
 
@@ -65,27 +66,27 @@ pub(crate) fn stack(direction: &Direction) -> (Stack, Vec<Pooled>) {
 
 /// The rest of the way, once it is known which upstream.
 fn reach(upstream: &Upstream) -> (Way, Pooled) {
-    let pooled = upstream.pooled();
+    let (parts, pooled) = (&upstream.parts, upstream.pooled());
     let within = |room: &Room| {
         ServiceBuilder::new()
             // By order, before anything is spent on the request.
-            .layer(upstream.maintenance.clone())
+            .layer(parts.maintenance.clone())
             // Above every queue: time spent waiting counts.
-            .layer(DeadlineLayer::new(upstream.total))
+            .layer(parts.deadline)
             // What comes too fast does not even wait.
-            .option_layer(upstream.rate.clone())
+            .option_layer(parts.rate.clone())
             // Waiting for a place is bounded in number and time; beyond it the caller is told no at once.
             .layer(room.shed.clone())
             // A place is held until the response's body has ended, or what follows an upgrade.
-            .layer(LimitLayer::shared(room.limit.clone()))
+            .layer(room.limit.clone())
             // In the place that the request has already; only what is safe to repeat, within what successes earned.
-            .layer(upstream.retry.clone())
+            .layer(parts.retry.clone())
             // Which endpoint, which connection, and what went wrong there.
             .service(pooled.clone())
     };
     let reach = Reach {
-        requests: within(&upstream.requests),
-        streams: within(&upstream.streams),
+        requests: within(&parts.requests),
+        streams: within(&parts.streams),
     };
     ((upstream.route.clone(), upstream.bound.clone(), reach), pooled)
 }

@@ -14,6 +14,7 @@ pub mod refusal;
 pub mod respond;
 pub mod retry;
 pub mod shed;
+pub mod stack;
 #[cfg(test)]
 mod testing;
 pub mod throttle;

@@ -1,4 +1,4 @@
-//! How the endpoints of an upstream are judged and chosen: breaker, health probes, balance.
+//! How the endpoints of an upstream are judged and chosen: health probes, balance.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -11,42 +11,6 @@ use super::{
     value::{self, Read, at_least_one, fraction, positive, text, word},
     word::words,
 };
-
-/// When an endpoint is held back after failures.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Breaker {
-    /// Failures in a row that open it.
-    pub failures: NonZeroU32,
-    /// The first hold.
-    #[serde(serialize_with = "duration")]
-    pub hold: Duration,
-    /// The longest hold; never below `hold`.
-    #[serde(serialize_with = "duration")]
-    pub hold_cap: Duration,
-}
-
-impl Default for Breaker {
-    fn default() -> Self {
-        Self {
-            failures: NonZeroU32::MIN.saturating_add(4),
-            hold: Duration::from_secs(1),
-            hold_cap: Duration::from_secs(5),
-        }
-    }
-}
-
-impl Breaker {
-    pub(super) fn read(mut section: Section<'_>) -> Self {
-        let default = Self::default();
-        let breaker = Self {
-            failures: section.or("failures", default.failures, at_least_one),
-            hold: section.or("hold", default.hold, positive),
-            hold_cap: section.or("hold_cap", default.hold_cap, positive),
-        };
-        section.ordered(("hold", breaker.hold), ("hold_cap", breaker.hold_cap));
-        breaker
-    }
-}
 
 /// Probing the endpoints over HTTP.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -1,6 +1,6 @@
 //! What does not go together with `protocol = "tcp"`: settings for requests, of which raw TCP knows none.
 
-use super::{Limit, Retry, Timeout, Upstream, section::Section};
+use super::{Limit, Retry, Timeouts, Upstream, section::Section};
 
 impl Section<'_> {
     /// Notes every setting for requests that an upstream of raw TCP was given.
@@ -38,7 +38,7 @@ const FOR_REQUESTS: &str = "is for requests, and `protocol` is \"tcp\"";
 /// The keys that are set and mean nothing without requests, each with its section.
 fn for_requests(upstream: &Upstream) -> impl Iterator<Item = (&'static str, &'static str)> {
     let (timeout, limit) = (&upstream.timeout, &upstream.limit);
-    let (usual_timeout, usual_limit) = (Timeout::default(), Limit::default());
+    let (usual_timeout, usual_limit) = (Timeouts::default(), Limit::default());
     let keys = [
         ("timeout", "head", timeout.head != usual_timeout.head),
         ("timeout", "attempt", timeout.attempt != usual_timeout.attempt),

@@ -7,7 +7,8 @@ use serde::{Serialize, Serializer};
 use toml::de::DeValue;
 
 use super::{
-    Balance, Breaker, Endpoint, Health, HostName, Limit, Name, Retry, Timeout,
+    Balance, Breaker, Endpoint, Health, HostName, Limit, Name, Retry, Timeouts,
+    policy::{self, WrittenBreaker, WrittenLimit, WrittenRetry, WrittenTimeouts},
     section::Section,
     text::{list, or_none},
     value::{self, Read, boolean, text, word},
@@ -31,12 +32,16 @@ pub struct Upstream {
     /// How the connection to it is secured.
     pub tls: UpstreamTls,
     /// How long things may take.
-    pub timeout: Timeout,
+    #[serde(with = "WrittenTimeouts")]
+    pub timeout: Timeouts,
     /// Repeating what is safe to repeat.
+    #[serde(with = "WrittenRetry")]
     pub retry: Retry,
     /// How much it is given at once.
+    #[serde(with = "WrittenLimit")]
     pub limit: Limit,
     /// When an endpoint is held back after failures.
+    #[serde(with = "WrittenBreaker")]
     pub breaker: Breaker,
     /// Probing its endpoints; `None` = they are judged by real traffic alone.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,10 +73,10 @@ impl Upstream {
         }
         let maintenance = section.or("maintenance", false, boolean);
         let tls = UpstreamTls::read(section.section("tls"), default.tls);
-        let timeout = Timeout::read(section.section("timeout"));
-        let retry = Retry::read(section.section("retry"), &default.retry);
-        let limit = Limit::read(section.section("limit"));
-        let breaker = Breaker::read(section.section("breaker"));
+        let timeout = policy::timeouts(section.section("timeout"));
+        let retry = policy::retry(section.section("retry"), &default.retry);
+        let limit = policy::limit(section.section("limit"));
+        let breaker = policy::breaker(section.section("breaker"));
         let health = Health::read(section.section("health"));
         let balance = Balance::read(section.section("balance"));
         let upstream = Self {

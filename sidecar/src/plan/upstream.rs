@@ -4,17 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use outrigger_identity::{Alpn, ClientSettings, Expect};
 use outrigger_layers::{
-    limit::Limit,
-    maintenance::{MaintenanceLayer, Switch},
     observe::{self, Metrics},
-    rate::{Rate, RateLayer},
-    retry::{
-        self, RetryLayer,
-        backoff::Backoff,
-        budget::Budget,
-        policy::{Policy, Retries},
-    },
-    shed::{self, ShedLayer},
+    stack::{self, Parts},
 };
 use outrigger_upstream::{
     HttpLimits, PoolConfig, Speak, Timeouts, UpstreamConfig,
@@ -39,15 +30,8 @@ pub(crate) struct Upstream {
     pub(crate) name: Arc<str>,
     pub(crate) route: Route,
     pub(crate) bound: Arc<Bound>,
-    pub(crate) total: Option<Duration>,
-    /// For requests that end.
-    pub(crate) requests: Room,
-    /// For upgrades.
-    pub(crate) streams: Room,
-    pub(crate) retry: RetryLayer,
-    /// Turned by the configuration, and by operators.
-    pub(crate) maintenance: MaintenanceLayer,
-    pub(crate) rate: Option<RateLayer>,
+    /// The layers on the way to it.
+    pub(crate) parts: Parts,
     pub(crate) endpoints: Endpoints,
     connector: Arc<Connector>,
     /// Agrees on HTTP/1.1 where the other leaves the choice to the endpoint.
@@ -81,27 +65,6 @@ impl Upstream {
     }
 }
 
-/// How many may be at an upstream at once, and how the others wait.
-#[derive(Clone, Debug)]
-pub(crate) struct Room {
-    pub(crate) limit: Limit,
-    pub(crate) shed: ShedLayer,
-}
-
-impl Room {
-    fn new(upstream: &Arc<str>, places: usize, queue: usize, wait: Duration) -> Self {
-        let limit = Limit::new(places);
-        let shed = ShedLayer::with_config(shed::Config {
-            queue,
-            wait,
-            upstream: Some(upstream.clone()),
-            limit: Some(limit.clone()),
-            ..shed::Config::default()
-        });
-        Self { limit, shed }
-    }
-}
-
 impl Means<'_> {
     pub(super) fn line(
         &self,
@@ -112,7 +75,7 @@ impl Means<'_> {
             tcp::Metrics::new(&self.recorder, direction, upstream.name.as_str()),
             Endpoints::new(upstream.endpoints.iter().map(source)),
             self.connector(upstream, alpn(upstream.protocol))?,
-            upstream.limit.streams.get(),
+            upstream.limit.streams,
             upstream.timeout.connect,
             upstream.timeout.stream_idle.unwrap_or(FOREVER),
         )
@@ -126,19 +89,13 @@ impl Means<'_> {
         metrics: &Metrics,
     ) -> Result<Upstream, PlanError> {
         let name: Arc<str> = upstream.name.as_str().into();
-        let limit = &upstream.limit;
+        let parts = Parts::of_upstream(&policy(upstream), &name);
         let by_alpn = upstream.protocol == Protocol::Auto && upstream.tls.mode != TlsMode::Off;
         let switching = by_alpn.then(|| self.connector(upstream, &[Alpn::Http11]));
         Ok(Upstream {
             bound: metrics.bind(&name),
             route,
-            total: upstream.timeout.total,
-            requests: Room::new(&name, limit.in_flight.get(), limit.queue, limit.queue_wait),
-            // A place that is taken for hours is not waited for.
-            streams: Room::new(&name, limit.streams.get(), 0, Duration::ZERO),
-            retry: retry(&upstream.retry),
-            maintenance: MaintenanceLayer::new(Switch::new(upstream.maintenance)).of_upstream(name.clone()),
-            rate: limit.rate.map(|limit| rate(limit, &name)),
+            parts: parts.map_err(|error| PlanError::of(upstream, error))?,
             endpoints: Endpoints::new(upstream.endpoints.iter().map(source)),
             connector: Arc::new(self.connector(upstream, alpn(upstream.protocol))?),
             switching: switching.transpose()?.map(Arc::new),
@@ -164,10 +121,7 @@ impl Means<'_> {
             })
         };
         let handshakes = Handshakes::client(self.recorder.clone());
-        Connector::tls(identity.clone(), settings, handshakes).map_err(|error| PlanError {
-            what: format!("upstream {}", upstream.name),
-            error,
-        })
+        Connector::tls(identity.clone(), settings, handshakes).map_err(|error| PlanError::of(upstream, error))
     }
 
     fn upstream_config(&self, upstream: &config::Upstream) -> UpstreamConfig {
@@ -197,28 +151,15 @@ impl Means<'_> {
     }
 }
 
-fn retry(config: &config::Retry) -> RetryLayer {
-    let policy = Policy {
-        attempts: config.attempts.get(),
-        backoff: Backoff {
-            base: config.base,
-            cap: config.cap,
-            ..Backoff::default()
-        },
-        ..Policy::default()
-    };
-    let budget = Budget::try_new(config.budget.get()).expect("a share is from 0 to 1");
-    RetryLayer::new(retry::Config {
-        replay_bytes: config.replay_bytes,
-        ..retry::Config::new(Retries::new(policy, budget))
-    })
-}
-
-/// All that a unit of time allows may come at once.
-fn rate(limit: config::Rate, upstream: &Arc<str>) -> RateLayer {
-    let per_second = f64::from(limit.count.get()) / limit.per.duration().as_secs_f64();
-    let rate = Rate::try_new(per_second, limit.count.get());
-    RateLayer::of_upstream(rate.expect("a rate has limits of its own"), upstream.clone())
+/// What layers need to know of it.
+fn policy(upstream: &config::Upstream) -> stack::Config {
+    stack::Config {
+        maintenance: upstream.maintenance,
+        timeout: upstream.timeout.clone(),
+        retry: upstream.retry.clone(),
+        limit: upstream.limit.clone(),
+        breaker: upstream.breaker.clone(),
+    }
 }
 
 fn alpn(protocol: Protocol) -> &'static [Alpn] {

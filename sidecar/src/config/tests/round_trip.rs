@@ -149,11 +149,8 @@ fn an_upstream_is_read_as_it_is_meant() {
     assert_eq!(upstream.timeout.head, None);
     assert_eq!(upstream.timeout.attempt, Some(Duration::from_millis(1500)));
     assert_eq!(upstream.timeout.total, Some(Duration::from_secs(90)));
-    assert_eq!(upstream.retry.attempts.get(), 4);
-    assert_eq!(
-        upstream.limit.rate.unwrap().per.duration(),
-        Duration::from_secs(1)
-    );
+    assert_eq!(upstream.retry.attempts, 4);
+    assert_eq!(upstream.limit.rate.unwrap().per, Duration::from_secs(1));
     assert_eq!(upstream.balance.panic_below.get(), 1.0);
     assert_eq!(route.hosts[2], HostPattern::Exact("[::1]".to_owned()));
     assert_eq!(*listen, None);
@@ -179,8 +176,7 @@ app = { endpoints = [\"127.0.0.1:1\"] }
         assert_eq!(inbound.tls, TlsMode::Mutual);
         assert_eq!(inbound.app.tls.mode, TlsMode::Off, "it is on this host");
         assert_eq!(
-            inbound.app.retry.attempts.get(),
-            1,
+            inbound.app.retry.attempts, 1,
             "only the outermost of several proxies repeats"
         );
     }
@@ -218,7 +214,7 @@ tls = { mode = "mutual", server_name = "app.bench" }
 "#;
     assert_eq!(warnings(text), [""; 0]);
     let upstream = &config(text).outbound.unwrap().upstreams[0].upstream;
-    assert_eq!(upstream.limit.in_flight.get(), 100_000);
+    assert_eq!(upstream.limit.in_flight, 100_000);
 }
 
 #[test]

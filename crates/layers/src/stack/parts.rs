@@ -1,0 +1,124 @@
+//! The single layers of a stack, made from one configuration.
+
+use std::{sync::Arc, time::Duration};
+
+use super::config::{self, Config, ConfigError};
+use crate::{
+    deadline::DeadlineLayer,
+    limit::{Limit, LimitLayer},
+    maintenance::{MaintenanceLayer, Switch},
+    rate::RateLayer,
+    retry::{
+        self, RetryLayer,
+        backoff::Backoff,
+        budget::Budget,
+        policy::{Policy, Retries},
+    },
+    shed::{self, ShedLayer},
+    timeout::TimeoutLayer,
+};
+
+/// The layers around one upstream, for who puts them together in an order of their own.
+///
+/// A clone shares what the layers share: switch, queue, places, budget.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// By order: 503.
+    pub maintenance: MaintenanceLayer,
+    /// [`Timeouts::total`](super::Timeouts::total).
+    pub deadline: DeadlineLayer,
+    /// [`Limit::rate`](super::Limit::rate), if there is one.
+    pub rate: Option<RateLayer>,
+    /// For requests that end.
+    pub requests: Room,
+    /// For upgrades, where they are told apart. A place that is taken for hours is not waited for.
+    pub streams: Room,
+    /// [`Retry`](super::Retry).
+    pub retry: RetryLayer,
+    /// [`Timeouts::attempt`](super::Timeouts::attempt), if there is one.
+    pub attempt: Option<TimeoutLayer>,
+}
+
+/// How many may be in there at once, and how the others wait.
+#[derive(Clone, Debug)]
+pub struct Room {
+    /// Bounds the waiting.
+    pub shed: ShedLayer,
+    /// Gives out the places.
+    pub limit: LimitLayer,
+}
+
+impl Parts {
+    /// The layers that `config` asks for.
+    ///
+    /// # Errors
+    /// The first setting that cannot be obeyed.
+    pub fn try_new(config: &Config) -> Result<Self, ConfigError> {
+        Self::build(config, None)
+    }
+
+    /// The same; sentences for operators call what is behind them by this name.
+    ///
+    /// # Errors
+    /// The first setting that cannot be obeyed.
+    pub fn of_upstream(config: &Config, name: &Arc<str>) -> Result<Self, ConfigError> {
+        Self::build(config, Some(name))
+    }
+
+    fn build(config: &Config, name: Option<&Arc<str>>) -> Result<Self, ConfigError> {
+        config.check()?;
+        let Config { timeout, limit, .. } = config;
+        let room = |places, queue, wait| Room::new(name.cloned(), places, queue, wait);
+        let maintenance = MaintenanceLayer::new(Switch::new(config.maintenance));
+        let rate = limit.rate.map(config::Rate::start).transpose()?;
+        Ok(Self {
+            maintenance: match name {
+                Some(name) => maintenance.of_upstream(name.clone()),
+                None => maintenance,
+            },
+            deadline: DeadlineLayer::new(timeout.total),
+            rate: rate.map(|rate| match name {
+                Some(name) => RateLayer::of_upstream(rate, name.clone()),
+                None => RateLayer::new(rate),
+            }),
+            requests: room(limit.in_flight, limit.queue, limit.queue_wait),
+            streams: room(limit.streams, 0, Duration::ZERO),
+            retry: retry(&config.retry),
+            attempt: timeout.attempt.map(TimeoutLayer::new),
+        })
+    }
+}
+
+impl Room {
+    fn new(upstream: Option<Arc<str>>, places: usize, queue: usize, wait: Duration) -> Self {
+        let limit = Limit::new(places);
+        let shed = ShedLayer::with_config(shed::Config {
+            queue,
+            wait,
+            upstream,
+            limit: Some(limit.clone()),
+            ..shed::Config::default()
+        });
+        Self {
+            shed,
+            limit: LimitLayer::shared(limit),
+        }
+    }
+}
+
+fn retry(config: &config::Retry) -> RetryLayer {
+    let policy = Policy {
+        attempts: config.attempts,
+        backoff: Backoff {
+            base: config.base,
+            cap: config.cap,
+            ..Backoff::default()
+        },
+        ..Policy::default()
+    };
+    let budget = Budget::try_new(config.budget).expect("a checked budget is from 0 to 1");
+    RetryLayer::new(retry::Config {
+        replay_bytes: config.replay_bytes,
+        ..retry::Config::new(Retries::new(policy, budget))
+    })
+}
