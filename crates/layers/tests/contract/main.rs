@@ -1,0 +1,123 @@
+//! What every layer promises, whatever it is for; each function in `readiness`, `passing` and `release` is one promise.
+//!
+//! A layer is held to all of them by one line in [`contract!`]. It is given room for [`ROOM`] requests at once, where
+//! it bounds them, and no other reason to interfere. What each of them bounds, and on which side of it, is in `bounds`.
+//! Time is tokio's and paused; nothing here waits for real.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod below;
+mod body;
+mod bounds;
+mod passing;
+mod readiness;
+mod release;
+mod subject;
+
+use std::{sync::Arc, time::Duration};
+
+use metrics::NoopRecorder;
+use outrigger_layers::{
+    deadline::DeadlineLayer,
+    hop::{HopLayer, Name},
+    limit::LimitLayer,
+    maintenance::{MaintenanceLayer, Switch},
+    observe::{Access, Direction, Metrics, ObserveLayer},
+    rate::{Rate, RateLayer},
+    respond::{Details, RespondLayer},
+    retry::{
+        Config, RetryLayer,
+        budget::Budget,
+        policy::{Policy, Retries},
+    },
+    shed::ShedLayer,
+    timeout::TimeoutLayer,
+};
+use tower::{ServiceBuilder, layer::util::Identity};
+
+use self::subject::Subject;
+
+/// So many requests may be in flight at once.
+pub(crate) const ROOM: usize = 2;
+
+/// Longer than anything here takes.
+const LONG: Duration = Duration::from_secs(3600);
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Makes a layer that nothing has passed yet.
+pub(crate) type Make = fn() -> Subject;
+
+/// Each promise, as a test of the layer that `$make` makes.
+macro_rules! promises {
+    ($make:expr; $($part:ident: $($promise:ident)*;)*) => {
+        $($(
+            #[tokio::test(start_paused = true)]
+            async fn $promise() {
+                crate::$part::$promise($make).await;
+            }
+        )*)*
+    };
+}
+
+/// All promises of each layer.
+macro_rules! contract {
+    ($($name:ident: $layer:expr;)*) => {
+        $(
+            mod $name {
+                use super::*;
+
+                promises! { || Subject::new($layer);
+                    readiness: what_is_not_ready_is_waited_for an_error_of_readiness_passes
+                        a_clone_starts_without_readiness idle_clones_hold_nothing
+                        readiness_that_is_not_used_is_given_back who_polled_last_is_woken
+                        polls_without_need_do_no_harm each_request_gets_its_own_answer;
+                    passing: requests_pass answers_pass answers_pass_whatever_their_status failures_pass
+                        bodies_that_break_do_so_above;
+                    release: the_end_of_a_body_is_seen the_failure_of_a_body_is_seen failures_hold_nothing
+                        dropped_at_any_point_it_leaves_nothing a_panic_leaves_nothing;
+                }
+            }
+        )*
+    };
+}
+
+contract! {
+    // The suite itself: what holds of no layer at all.
+    nothing: Identity::new();
+    timeout: TimeoutLayer::new(LONG);
+    deadline_of_none: DeadlineLayer::new(None);
+    deadline: DeadlineLayer::new(Some(LONG));
+    limit: LimitLayer::new(ROOM);
+    shed: ShedLayer::new(ROOM, LONG);
+    rate: RateLayer::new(Rate::try_new(1e9, u32::MAX).unwrap());
+    maintenance: MaintenanceLayer::new(Switch::new(false));
+    retry: retries();
+    retry_of_one_attempt: retries_of(Policy { attempts: 1, ..Policy::default() });
+    respond_in_an_origin: RespondLayer::origin();
+    respond_at_a_gateway: RespondLayer::gateway("cart.shop", Details::Auto);
+    hop: HopLayer::new(Name::try_new("cart.shop-in-7f3a").unwrap());
+    observe: ObserveLayer::new(&metrics(), Access::Failures);
+    stack: ServiceBuilder::new()
+        .layer(ObserveLayer::new(&metrics(), Access::Failures))
+        .layer(RespondLayer::gateway("cart.shop", Details::Auto))
+        .layer(HopLayer::new(Name::try_new("cart.shop-in-7f3a").unwrap()))
+        .layer(MaintenanceLayer::new(Switch::new(false)))
+        .layer(DeadlineLayer::new(Some(LONG)))
+        .layer(RateLayer::new(Rate::try_new(1e9, u32::MAX).unwrap()))
+        .layer(ShedLayer::new(ROOM, LONG))
+        .layer(LimitLayer::new(ROOM))
+        .layer(retries())
+        .layer(TimeoutLayer::new(LONG));
+}
+
+fn retries() -> RetryLayer {
+    retries_of(Policy::default())
+}
+
+fn retries_of(policy: Policy) -> RetryLayer {
+    RetryLayer::new(Config::new(Retries::new(policy, Budget::try_new(0.5).unwrap())))
+}
+
+fn metrics() -> Metrics {
+    Metrics::new(Arc::new(NoopRecorder), Direction::Inbound)
+}
