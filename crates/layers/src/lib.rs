@@ -1,6 +1,7 @@
 //! Tower layers that fail with a named reason.
 
 pub mod breaker;
+pub mod classify;
 pub mod deadline;
 pub mod exchange;
 pub mod hop;

@@ -34,6 +34,7 @@
 //!
 //! | module | bounds or decides | fails with |
 //! |---|---|---|
+//! | [`stack`] | all of it in the right order, from one configuration | |
 //! | [`respond`] | how a failure is told: HTTP, `Proxy-Status`, gRPC | nothing |
 //! | [`deadline`] | the whole request, waiting and body included; `grpc-timeout` | 504 |
 //! | [`timeout`] | one attempt, to the response head | 504 |
@@ -42,6 +43,7 @@
 //! | [`retry`] | what is sent again, within a budget that successes fund | what the last attempt failed with |
 //! | [`rate`] | how many begin in a span of time | 503 + `Retry-After` |
 //! | [`maintenance`] | nothing, until it is ordered | 503 + `Retry-After` |
+//! | [`classify`] | nothing: it makes failures of the errors of others | the same |
 //! | [`hop`] | what an intermediary must take out and put in: `Via`, `Forwarded`, hop-by-hop fields | 400, 502 |
 //! | [`observe`] | metrics, access log, trace context | nothing |
 //!
@@ -52,7 +54,8 @@ pub use outrigger_gateway::{self as gateway, Failure, Reason};
 #[cfg(feature = "identity")]
 pub use outrigger_identity as identity;
 pub use outrigger_layers::{
-    deadline, exchange, hop, limit, maintenance, observe, rate, respond, retry, shed, timeout, trace,
+    classify, deadline, exchange, hop, limit, maintenance, observe, rate, respond, retry, shed, stack,
+    timeout, trace,
 };
 #[cfg(feature = "upstream")]
 pub use outrigger_upstream as upstream;

@@ -4,14 +4,13 @@
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, routing::get};
-use outrigger::{deadline::DeadlineLayer, limit::LimitLayer, respond::RespondLayer, shed::ShedLayer};
+use outrigger::stack::{Config, Limit, ServerLayer, Timeouts};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::Notify,
     task::JoinHandle,
 };
-use tower::ServiceBuilder;
 
 /// Longer than any test should take; only a broken layer lets it pass.
 const AGES: Duration = Duration::from_secs(3600);
@@ -34,17 +33,23 @@ impl App {
                 "at last"
             }
         };
+        let config = Config {
+            timeout: Timeouts {
+                total: Some(deadline),
+                ..Timeouts::default()
+            },
+            limit: Limit {
+                in_flight: limit,
+                queue: 0,
+                ..Limit::default()
+            },
+            ..Config::default()
+        };
         let app = Router::new()
             .route("/", get(async || "hello"))
             .route("/slow", get(slow.clone()).post(slow))
             .route("/endless", get(endless))
-            .layer(
-                ServiceBuilder::new()
-                    .layer(RespondLayer::origin())
-                    .layer(DeadlineLayer::new(Some(deadline)))
-                    .layer(ShedLayer::new(0, AGES))
-                    .layer(LimitLayer::new(limit)),
-            );
+            .layer(ServerLayer::standard(&config).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         tokio::spawn(async { axum::serve(listener, app).await });

@@ -1,3 +1,5 @@
+mod standard;
+
 use std::{sync::Arc, time::Duration};
 
 use super::*;
