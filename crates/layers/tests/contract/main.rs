@@ -69,7 +69,7 @@ macro_rules! contract {
                 promises! { || Subject::new($layer);
                     readiness: what_is_not_ready_is_waited_for an_error_of_readiness_passes
                         a_clone_starts_without_readiness idle_clones_hold_nothing
-                        readiness_that_is_not_used_is_given_back who_polled_last_is_woken
+                        readiness_that_is_not_used_is_given_back who_polled_last_is_woken who_waited_last_is_woken
                         polls_without_need_do_no_harm each_request_gets_its_own_answer;
                     passing: requests_pass answers_pass answers_pass_whatever_their_status failures_pass
                         bodies_that_break_do_so_above;

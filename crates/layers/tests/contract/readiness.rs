@@ -27,16 +27,19 @@ pub(crate) async fn what_is_not_ready_is_waited_for(make: Make) {
     assert_eq!(reason_of(&finish(&mut asked)), None);
 }
 
-/// A service below that fails to become ready fails the request that waited for it, with its reason; a clone may find
-/// a better one.
+/// A service below that fails to become ready fails the request that waited for it, with its reason. The layer keeps
+/// nothing for it, though it is still there; a clone may find better.
 pub(crate) async fn an_error_of_readiness_passes(make: Make) {
     let below = Below::new();
     let service = make().over(&below);
+    let mut broken = Vec::new();
     for _ in 0..=ROOM {
         below.meets(Point::Ready, Trouble::Failure(Reason::Draining));
-        let result = at_once(ask(service.clone(), request()));
+        let mut service = service.clone();
+        let result = at_once(ask(&mut service, request()));
         assert_eq!(reason_of(&result), Some(Reason::Draining), "{result:?}");
         assert_eq!(below.calls(), 0);
+        broken.push(service);
     }
     below.is_well();
     assert_passes(&service);
@@ -99,6 +102,22 @@ pub(crate) async fn who_polled_last_is_woken(make: Make) {
         assert!(asked.is_woken(), "{point:?}");
         assert_eq!(reason_of(&finish(&mut asked)), None, "{point:?}");
     }
+}
+
+/// The same where all room is taken.
+pub(crate) async fn who_waited_last_is_woken(make: Make) {
+    let below = Below::new();
+    let service = make().over(&below);
+    let mut in_flight: Vec<_> = (0..ROOM)
+        .map(|_| at_once(service.clone().oneshot(request())).unwrap())
+        .collect();
+    let mut waits = pin!(ask(service, request()));
+    assert_pending!(poll_for_another(waits.as_mut()));
+    let mut waits = task::spawn(waits);
+    assert_pending!(waits.poll());
+    in_flight.pop();
+    assert!(waits.is_woken());
+    assert_eq!(reason_of(&finish(&mut waits)), None);
 }
 
 /// Being polled without need does no harm, at whatever point: nothing is asked twice.

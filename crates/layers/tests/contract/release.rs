@@ -74,7 +74,7 @@ pub(crate) async fn failures_hold_nothing(make: Make) {
 pub(crate) async fn dropped_at_any_point_it_leaves_nothing(make: Make) {
     let refused = Trouble::Failure(Reason::ConnectionRefused);
     for (times, point, trouble) in [
-        (0, Point::Call, Trouble::Pause),
+        (0, Point::Response, refused),
         (usize::MAX, Point::Ready, Trouble::Pause),
         (usize::MAX, Point::Response, Trouble::Pause),
         (usize::MAX, Point::Body, Trouble::Pause),
@@ -91,6 +91,7 @@ pub(crate) async fn dropped_at_any_point_it_leaves_nothing(make: Make) {
             below.is_well();
             assert_eq!(below.held(), 0, "{trouble:?} at {point:?}, {polls} polls");
             assert_passes(&service);
+            assert!(!over || trouble != Trouble::Pause, "it was refused what had been dropped");
             if over {
                 break;
             }

@@ -79,7 +79,10 @@ pub(crate) struct Told {
 }
 
 /// Waits for readiness, asks, and reads the answer to its end.
-pub(crate) async fn ask(service: Service, request: Request<Scripted>) -> Result<Told, Failure> {
+pub(crate) async fn ask<S>(service: S, request: Request<Scripted>) -> Result<Told, Failure>
+where
+    S: tower::Service<Request<Scripted>, Response = Response<AnyBody>, Error = Failure>,
+{
     let (head, mut body) = service.oneshot(request).await?.into_parts();
     let (frames, broken) = read(&mut body).await;
     Ok(Told { head, frames, broken })
