@@ -17,6 +17,7 @@ use std::{sync::Arc, time::Duration};
 
 use metrics::NoopRecorder;
 use outrigger_layers::{
+    classify::ClassifyLayer,
     deadline::DeadlineLayer,
     hop::{HopLayer, Name},
     limit::LimitLayer,
@@ -30,6 +31,7 @@ use outrigger_layers::{
         policy::{Policy, Retries},
     },
     shed::ShedLayer,
+    stack::{self, ClientLayer, ServerLayer},
     timeout::TimeoutLayer,
 };
 use tower::{ServiceBuilder, layer::util::Identity};
@@ -97,17 +99,30 @@ contract! {
     respond_at_a_gateway: RespondLayer::gateway("cart.shop", Details::Auto);
     hop: HopLayer::new(Name::try_new("cart.shop-in-7f3a").unwrap());
     observe: ObserveLayer::new(&metrics(), Access::Failures);
-    stack: ServiceBuilder::new()
+    classify: ClassifyLayer::default();
+    stack_of_a_server: ServerLayer::standard(&config()).unwrap();
+    stack_of_a_client: ClientLayer::standard(&config()).unwrap();
+    stack_of_a_gateway: ServiceBuilder::new()
         .layer(ObserveLayer::new(&metrics(), Access::Failures))
         .layer(RespondLayer::gateway("cart.shop", Details::Auto))
         .layer(HopLayer::new(Name::try_new("cart.shop-in-7f3a").unwrap()))
-        .layer(MaintenanceLayer::new(Switch::new(false)))
-        .layer(DeadlineLayer::new(Some(LONG)))
-        .layer(RateLayer::new(Rate::try_new(1e9, u32::MAX).unwrap()))
-        .layer(ShedLayer::new(ROOM, LONG))
-        .layer(LimitLayer::new(ROOM))
-        .layer(retries())
-        .layer(TimeoutLayer::new(LONG));
+        .layer(ClientLayer::standard(&config()).unwrap());
+}
+
+/// Everything that the standard stacks have, and room.
+fn config() -> stack::Config {
+    let mut config = stack::Config::default();
+    (config.timeout.total, config.timeout.attempt) = (Some(LONG), Some(LONG));
+    (
+        config.limit.in_flight,
+        config.limit.queue,
+        config.limit.queue_wait,
+    ) = (ROOM, ROOM, LONG);
+    config.limit.rate = Some(stack::Rate {
+        requests: u32::MAX,
+        per: Duration::from_secs(5),
+    });
+    config
 }
 
 fn retries() -> RetryLayer {

@@ -91,7 +91,10 @@ pub(crate) async fn dropped_at_any_point_it_leaves_nothing(make: Make) {
             below.is_well();
             assert_eq!(below.held(), 0, "{trouble:?} at {point:?}, {polls} polls");
             assert_passes(&service);
-            assert!(!over || trouble != Trouble::Pause, "it was refused what had been dropped");
+            assert!(
+                !over || trouble != Trouble::Pause,
+                "it was refused what had been dropped"
+            );
             if over {
                 break;
             }
