@@ -45,8 +45,8 @@ pub(super) const HTTP2: &[(&[Fault], Told)] = &[
     // ---- no connection, or none that speaks HTTP/2
     (&[F::Refuse],                              told(502, "connection_refused",    14, "connection_refused")),
     (&[F::Blackhole],                           told(504, "connection_timeout",    14, "connection_timeout").after(Connect)),
-    // As early as that, it may be connecting that hears of it.
-    (&[F::ResetOnAccept],                       told(502, "connection_terminated", 14, "closed_before_response").saying("reset")),
+    // As early as that, it may be connecting that hears of it, or the preface.
+    (&[F::ResetOnAccept],                       told(502, "connection_terminated", 14, "closed_before_response")),
     (&[F::ResetOnFirstBytes],                   told(502, "connection_terminated", 14, "closed_before_response").saying("before any byte")),
     (&[F::CloseOnAccept, F::CloseOnFirstBytes], told(502, "connection_terminated", 14, "closed_before_response").saying("before any byte")),
     (&[F::Silence, F::H2Silence, F::H2NoAnswer],
