@@ -8,6 +8,7 @@ pub mod hop;
 pub mod limit;
 pub mod maintenance;
 pub mod observe;
+pub mod priority;
 pub mod random;
 pub mod rate;
 mod ready;

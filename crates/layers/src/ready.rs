@@ -34,6 +34,11 @@ impl<S> Readied<S> {
         Ok(())
     }
 
+    /// Whether it was ready when it was asked.
+    pub(crate) const fn is_ready(&self) -> bool {
+        self.ready
+    }
+
     /// The request on its way: with the service itself if it was ready, else with one to wait for.
     pub(crate) fn send<Req>(&mut self, request: Req) -> Sent<S, Req>
     where
@@ -46,10 +51,7 @@ impl<S> Readied<S> {
         }
         // The instance that was asked goes with the request: it may hold a place in a queue.
         let clone = self.inner.clone();
-        Sent::Waiting {
-            service: mem::replace(&mut self.inner, clone),
-            request: Some(request),
-        }
+        Sent::waiting(mem::replace(&mut self.inner, clone), request)
     }
 }
 
@@ -76,6 +78,19 @@ pin_project! {
 impl<S, Req> Sent<S, Req>
 where
     S: Service<Req>,
+{
+    /// A request that waits for this service to become ready.
+    pub(crate) const fn waiting(service: S, request: Req) -> Self {
+        Self::Waiting {
+            service,
+            request: Some(request),
+        }
+    }
+}
+
+impl<S, Req> Sent<S, Req>
+where
+    S: Service<Req>,
     S::Error: Into<Failure>,
 {
     pub(crate) const fn failed(failure: Failure) -> Self {
@@ -84,8 +99,14 @@ where
         }
     }
 
-    pub(crate) const fn is_waiting(&self) -> bool {
-        matches!(self, Self::Waiting { .. })
+    /// Gives up whatever place the service keeps for the request; it will ask anew.
+    pub(crate) fn withdraw(self: Pin<&mut Self>)
+    where
+        S: Clone,
+    {
+        if let SentProj::Waiting { service, .. } = self.project() {
+            *service = service.clone();
+        }
     }
 
     /// Ready once the service has been called; a request that had to wait is touched up just before.

@@ -2,8 +2,11 @@
 //!
 //! `poll_ready` is always ready; the request itself waits, inside its future, with at most `queue` others (across
 //! all clones) and at most `wait`. Whoever finds the queue full or waits in vain fails with [`Reason::Overload`]:
-//! 503 with `Retry-After`, spread over a window that grows with the share of refused requests. The order of the
-//! waiting is the inner service's; [`limit`](crate::limit) has them first come, first served.
+//! 503 with `Retry-After`, spread over a window that grows with the share of refused requests.
+//! Who matters more goes first, by [`Priority`](crate::priority), and in a full queue takes the place of who matters less;
+//! otherwise first come, first served, until the queue [stands](standing): then newest first, and short waits only.
+//! Whose [`Deadline`](crate::deadline::Deadline) has passed is not served any more: [`Reason::DeadlineExceeded`], 504.
+//! One of them asks the inner service for readiness, which holds nothing for the others.
 //! Not covered: time after the inner service was called. `queue` is inclusive, zero refuses what cannot go at once.
 //!
 //! ```
@@ -26,11 +29,15 @@
 //! ```
 //!
 //! [`Reason::Overload`]: outrigger_gateway::Reason::Overload
+//! [`Reason::DeadlineExceeded`]: outrigger_gateway::Reason::DeadlineExceeded
 
+mod line;
 pub mod pressure;
+pub mod standing;
 mod state;
 #[cfg(test)]
 mod tests;
+mod wait;
 
 use std::{
     fmt,
@@ -40,13 +47,16 @@ use std::{
     time::Duration,
 };
 
+use http::Request;
 use outrigger_gateway::Failure;
 use pin_project_lite::pin_project;
-use tokio::time::Sleep;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use self::state::{State, Wait};
+use self::{
+    state::State,
+    wait::{Turn, Wait},
+};
 use crate::{
     limit::Limit,
     random::random,
@@ -64,6 +74,8 @@ pub struct Config {
     pub upstream: Option<Arc<str>>,
     /// The limit that is waited for, for the operator's sentence.
     pub limit: Option<Limit>,
+    /// Whether a queue that [stands](standing) is served newest first and waited in for short times only.
+    pub codel: bool,
     /// Where jitter comes from.
     pub random: fn() -> u64,
 }
@@ -76,6 +88,7 @@ impl Default for Config {
             wait: Duration::from_millis(250),
             upstream: None,
             limit: None,
+            codel: true,
             random,
         }
     }
@@ -88,6 +101,7 @@ impl fmt::Debug for Config {
             .field("wait", &self.wait)
             .field("upstream", &self.upstream)
             .field("limit", &self.limit)
+            .field("codel", &self.codel)
             .finish_non_exhaustive()
     }
 }
@@ -139,31 +153,33 @@ pub struct Shed<S> {
     state: Arc<State>,
 }
 
-impl<S, Req> Service<Req> for Shed<S>
+impl<S, A> Service<Request<A>> for Shed<S>
 where
-    S: Service<Req> + Clone,
+    S: Service<Request<A>> + Clone,
     S::Error: Into<Failure>,
 {
     type Response = S::Response;
     type Error = Failure;
-    type Future = ResponseFuture<S, Req>;
+    type Future = ResponseFuture<S, Request<A>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        if self.state.waiting() > 0 {
+            // Whoever asks the inner service now would overtake.
+            return Poll::Ready(Ok(()));
+        }
         Poll::Ready(self.inner.poll(cx).map_err(Into::into))
     }
 
-    fn call(&mut self, request: Req) -> Self::Future {
-        let sent = self.inner.send(request);
-        let wait = if sent.is_waiting() {
-            Some(Wait::new(self.state.clone()))
-        } else {
+    fn call(&mut self, request: Request<A>) -> Self::Future {
+        let wait = if self.inner.is_ready() {
             self.state.admit();
             None
+        } else {
+            Some(Box::new(Wait::new(self.state.clone(), request.extensions())))
         };
         ResponseFuture {
-            sent,
+            sent: self.inner.send(request),
             wait,
-            sleep: None,
         }
     }
 }
@@ -176,9 +192,7 @@ pin_project! {
     {
         #[pin]
         sent: Sent<S, Req>,
-        wait: Option<Wait>,
-        // On the heap: few requests wait, and all are moved.
-        sleep: Option<Pin<Box<Sleep>>>,
+        wait: Option<Box<Wait>>,
     }
 }
 
@@ -192,38 +206,53 @@ impl<S: Service<Req>, Req> fmt::Debug for ResponseFuture<S, Req> {
 
 impl<S, Req> ResponseFuture<S, Req>
 where
-    S: Service<Req>,
+    S: Service<Req> + Clone,
     S::Error: Into<Failure>,
 {
     /// Ready once the inner service has been called.
     fn poll_wait(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        let this = self.project();
-        let Some(wait) = this.wait else {
+        let mut this = self.project();
+        let Some(wait) = this.wait.as_mut().filter(|wait| !wait.is_sent()) else {
             return Poll::Ready(Ok(()));
         };
-        if this.sent.poll_called(cx, |_| Ok(()))?.is_ready() {
-            wait.admit();
-            *this.wait = None;
-            *this.sleep = None;
-            return Poll::Ready(Ok(()));
+        if wait.is_new() {
+            // There may be room by now.
+            if !wait.is_behind() && this.sent.as_mut().poll_called(cx, |_| Ok(()))?.is_ready() {
+                wait.sent();
+                return Poll::Ready(Ok(()));
+            }
+            if wait.join(cx.waker())? == Turn::Wait {
+                // What it has asked for goes to who is in front.
+                this.sent.as_mut().withdraw();
+            }
         }
-        if wait.join()? {
-            *this.sleep = Some(Box::pin(tokio::time::sleep(wait.limit())));
+        if wait.turn(cx)? == Turn::Ask
+            && let Poll::Ready(called) = this.sent.poll_called(cx, |_| wait.in_time())
+        {
+            match called {
+                Ok(()) => wait.sent(),
+                Err(_) => wait.leave(),
+            }
+            return Poll::Ready(called);
         }
-        let sleep = this.sleep.as_mut().expect("set when the queue was joined");
-        sleep.as_mut().poll(cx).map(|()| Err(wait.in_vain()))
+        wait.poll_patience(cx).map(Err)
     }
 }
 
 impl<S, Req> Future for ResponseFuture<S, Req>
 where
-    S: Service<Req>,
+    S: Service<Req> + Clone,
     S::Error: Into<Failure>,
 {
     type Output = Result<S::Response, Failure>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(self.as_mut().poll_wait(cx))?;
-        self.project().sent.poll_response(cx)
+        let this = self.project();
+        let polled = this.sent.poll_response(cx);
+        if let (Poll::Ready(Ok(_)), Some(wait)) = (&polled, this.wait) {
+            wait.answered();
+        }
+        polled
     }
 }

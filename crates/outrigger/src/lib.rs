@@ -38,7 +38,8 @@
 //! | [`respond`] | how a failure is told: HTTP, `Proxy-Status`, gRPC | nothing |
 //! | [`deadline`] | the whole request, waiting and body included; `grpc-timeout` | 504 |
 //! | [`timeout`] | one attempt, to the response head | 504 |
-//! | [`shed`] | how many wait, and for how long | 503 + `Retry-After` |
+//! | [`shed`] | how many wait, for how long, and who goes first | 503 + `Retry-After` |
+//! | [`priority`] | what matters more where not all can be served | nothing |
 //! | [`limit`] | how many are in flight, to the end of the body | nothing: it waits |
 //! | [`retry`] | what is sent again, within a budget that successes fund | what the last attempt failed with |
 //! | [`rate`] | how many begin in a span of time | 503 + `Retry-After` |
@@ -54,8 +55,8 @@ pub use outrigger_gateway::{self as gateway, Failure, Reason};
 #[cfg(feature = "identity")]
 pub use outrigger_identity as identity;
 pub use outrigger_layers::{
-    classify, deadline, exchange, hop, limit, maintenance, observe, rate, respond, retry, shed, stack,
-    timeout, trace,
+    classify, deadline, exchange, hop, limit, maintenance, observe, priority, rate, respond, retry, shed,
+    stack, timeout, trace,
 };
 #[cfg(feature = "upstream")]
 pub use outrigger_upstream as upstream;

@@ -1,39 +1,42 @@
-//! What all clones of one shed share, and one request's place among those that wait.
+//! What all clones of one shed share.
 
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{
-            AtomicU64, AtomicUsize,
-            Ordering::{AcqRel, Relaxed},
-        },
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
+    task::Waker,
     time::Duration,
 };
 
 use outrigger_gateway::{Failure, Reason};
 use tokio::time::Instant;
 
-use super::{Config, pressure::Pressure};
+use super::{Config, line::Line, pressure::Pressure};
 
 #[derive(Debug)]
 pub(super) struct State {
-    config: Config,
+    pub(super) config: Config,
     started: Instant,
-    waiting: AtomicUsize,
     admitted: AtomicU64,
+    /// As many as are in the line: so that nobody needs to look at an empty one.
+    waiting: AtomicUsize,
+    /// Locked by those who have to wait.
+    line: Mutex<Line<Waker>>,
     /// Locked by refusals only.
     pressure: Mutex<Pressure>,
 }
 
 impl State {
     pub(super) fn new(config: Config) -> Self {
+        let line = Line::new(config.queue, config.wait, config.codel);
         Self {
             config,
             started: Instant::now(),
-            waiting: AtomicUsize::new(0),
             admitted: AtomicU64::new(0),
+            waiting: AtomicUsize::new(0),
+            line: Mutex::new(line),
             pressure: Mutex::default(),
         }
     }
@@ -46,22 +49,52 @@ impl State {
         self.admitted.fetch_add(1, Relaxed);
     }
 
-    fn join(&self) -> Result<(), usize> {
-        let join = |waiting| (waiting < self.config.queue).then_some(waiting + 1);
-        self.waiting.fetch_update(AcqRel, Relaxed, join).map(drop)
+    /// The time as the line has it.
+    pub(super) fn time(&self, instant: Instant) -> Duration {
+        instant.saturating_duration_since(self.started)
     }
 
-    fn refuse(&self, detail: fmt::Arguments<'_>) -> Failure {
+    /// When that is; what is beyond the clock's end will not come.
+    pub(super) fn instant(&self, time: Duration) -> Instant {
+        const YEARS: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+        self.started
+            .checked_add(time)
+            .unwrap_or_else(|| Instant::now() + YEARS)
+    }
+
+    /// Does something to the line, and then wakes those who are concerned.
+    pub(super) fn in_line<R>(&self, act: impl FnOnce(&mut Line<Waker>, Duration, &mut Vec<Waker>) -> R) -> R {
+        let now = self.started.elapsed();
+        let mut told = Vec::new();
+        let mut line = self.line();
+        let result = act(&mut line, now, &mut told);
+        self.waiting.store(line.len(), Relaxed);
+        // Wakers run what they like: never under the lock.
+        drop(line);
+        told.into_iter().for_each(Waker::wake);
+        result
+    }
+
+    pub(super) fn refuse(&self, detail: fmt::Arguments<'_>) -> Failure {
         let failure = Failure::new(Reason::Overload)
             .with_detail(format_args!(
                 "{detail}{}",
                 OfUpstream(self.config.upstream.as_deref())
             ))
             .with_retry_after(self.retry_after());
+        self.of_upstream(failure)
+    }
+
+    pub(super) fn of_upstream(&self, failure: Failure) -> Failure {
         match &self.config.upstream {
             Some(upstream) => failure.at_upstream(upstream.clone()),
             None => failure,
         }
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line<Waker>> {
+        // Nothing panics while it is held, save for a waker's clone; the line is whole even then.
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn retry_after(&self) -> Duration {
@@ -80,68 +113,6 @@ impl fmt::Display for OfUpstream<'_> {
         match self.0 {
             Some(upstream) => write!(f, ": the limit of upstream {upstream}"),
             None => f.write_str(": the limit here"),
-        }
-    }
-}
-
-/// A request that was not ready to go at once; leaves the queue on drop.
-#[derive(Debug)]
-pub(super) struct Wait {
-    state: Arc<State>,
-    joined: bool,
-}
-
-impl Wait {
-    pub(super) fn new(state: Arc<State>) -> Self {
-        Self { state, joined: false }
-    }
-
-    /// How long to wait.
-    pub(super) fn limit(&self) -> Duration {
-        self.state.config.wait
-    }
-
-    /// Joins the queue unless it is full; whether this call did it.
-    pub(super) fn join(&mut self) -> Result<bool, Failure> {
-        if self.joined {
-            return Ok(false);
-        }
-        self.state.join().map_err(|waiting| self.queue_full(waiting))?;
-        self.joined = true;
-        Ok(true)
-    }
-
-    pub(super) fn admit(&self) {
-        self.state.admit();
-    }
-
-    fn queue_full(&self, waiting: usize) -> Failure {
-        match &self.state.config.limit {
-            Some(limit) => self.state.refuse(format_args!(
-                "{} requests in flight and {waiting} waiting",
-                limit.in_flight()
-            )),
-            None => self.state.refuse(format_args!("{waiting} requests waiting")),
-        }
-    }
-
-    /// The failure of who waited too long.
-    pub(super) fn in_vain(&self) -> Failure {
-        let waited = self.limit();
-        match &self.state.config.limit {
-            Some(limit) => self.state.refuse(format_args!(
-                "waited {waited:?} behind {} requests in flight",
-                limit.in_flight()
-            )),
-            None => self.state.refuse(format_args!("waited {waited:?}")),
-        }
-    }
-}
-
-impl Drop for Wait {
-    fn drop(&mut self) {
-        if self.joined {
-            self.state.waiting.fetch_sub(1, AcqRel);
         }
     }
 }

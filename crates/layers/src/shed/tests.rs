@@ -1,3 +1,6 @@
+mod overload;
+mod threads;
+
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use outrigger_gateway::Reason;
@@ -261,5 +264,163 @@ mod over_a_limit {
         assert_eq!(limit.in_flight(), 1);
         drop(service);
         assert_eq!(limit.in_flight(), 0);
+    }
+}
+
+mod in_line {
+    use super::*;
+    use crate::{deadline::Deadline, limit::Limited, priority::Priority};
+
+    type Waiting = task::Spawn<ResponseFuture<Limited<Mock<Script>>, Request<()>>>;
+
+    /// Waiters behind one that has the only place.
+    struct Scene {
+        service: Spawn<Shed<Limited<Mock<Script>>>>,
+        handle: testing::Handle<Script>,
+        limit: Limit,
+        layer: ShedLayer,
+    }
+
+    fn scene(queue: usize) -> (Scene, Waiting) {
+        let limits = LimitLayer::new(1);
+        let limit = limits.limit().clone();
+        let layer = ShedLayer::new(queue, WAIT);
+        let (inner, mut handle) = testing::pair();
+        handle.allow(u64::MAX / 2);
+        let service = Spawn::new(layer.layer(limits.layer(inner)));
+        let mut scene = Scene {
+            service,
+            handle,
+            limit,
+            layer,
+        };
+        let holder = scene.ask(request());
+        (scene, holder)
+    }
+
+    fn with(extension: impl Clone + Send + Sync + 'static) -> Request<()> {
+        let mut request = request();
+        request.extensions_mut().insert(extension);
+        request
+    }
+
+    impl Scene {
+        fn ask(&mut self, request: Request<()>) -> Waiting {
+            assert_ready_ok!(self.service.poll_ready());
+            let mut response = task::spawn(self.service.call(request));
+            assert_pending!(response.poll());
+            response
+        }
+
+        fn asked(&mut self) -> bool {
+            let mut next = task::spawn(self.handle.next_request());
+            next.poll().is_ready()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_matters_more_goes_first_and_one_alone_asks_for_the_place() {
+        let (mut scene, holder) = scene(3);
+        assert!(scene.asked());
+        let mut front = scene.ask(request());
+        let mut normal = scene.ask(request());
+        let mut critical = scene.ask(with(Priority::Critical));
+        assert_eq!((scene.layer.waiting(), scene.limit.in_flight()), (3, 1));
+
+        drop(holder);
+        assert!(front.is_woken() && !normal.is_woken() && !critical.is_woken());
+        assert_pending!(front.poll());
+        assert!(scene.asked());
+        assert!(critical.is_woken() && !normal.is_woken());
+        assert_pending!(critical.poll());
+        drop(front);
+        assert!(critical.is_woken());
+        assert_pending!(critical.poll());
+        assert!(scene.asked());
+        assert!(normal.is_woken());
+        assert_pending!(normal.poll());
+        drop(critical);
+        assert_pending!(normal.poll());
+        assert!(scene.asked());
+        assert_eq!((scene.layer.waiting(), scene.limit.in_flight()), (0, 1));
+        drop(normal);
+        assert_eq!(scene.limit.in_flight(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_pushed_out_is_told_so() {
+        let (mut scene, _holder) = scene(2);
+        let _front = scene.ask(request());
+        let mut lesser = scene.ask(with(Priority::Sheddable));
+        let _greater = scene.ask(request());
+        assert!(lesser.is_woken());
+        let failure = assert_ready_err!(lesser.poll());
+        assert_eq!(failure.reason(), Reason::Overload);
+        assert!(failure.detail().unwrap().contains("gave way"), "{failure:?}");
+        assert_eq!(scene.layer.waiting(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_whose_deadline_has_passed_is_given_no_place() {
+        let (mut scene, holder) = scene(3);
+        assert!(scene.asked());
+        let deadline = |ms| Deadline::at(tokio::time::Instant::now() + Duration::from_millis(ms));
+        let mut front = scene.ask(with(deadline(50)));
+        let mut behind = scene.ask(with(deadline(50)));
+        let mut last = scene.ask(with(deadline(51)));
+        tokio::time::advance(Duration::from_millis(50)).await;
+        drop(holder);
+        for late in [&mut front, &mut behind] {
+            let failure = assert_ready_err!(late.poll());
+            assert_eq!(failure.reason(), Reason::DeadlineExceeded);
+        }
+        drop((front, behind));
+        assert_pending!(last.poll());
+        assert!(scene.asked());
+        assert_eq!(scene.limit.in_flight(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_leaves_from_the_front_with_a_place_passes_it_on() {
+        let (mut scene, holder) = scene(2);
+        assert!(scene.asked());
+        let front = scene.ask(request());
+        let mut next = scene.ask(request());
+        drop(holder);
+        assert!(front.is_woken());
+        drop(front);
+        assert!(next.is_woken());
+        assert_pending!(next.poll());
+        assert!(scene.asked());
+        assert_eq!((scene.layer.waiting(), scene.limit.in_flight()), (0, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asked_before_there_was_a_line_and_joined_it_later_holds_nothing() {
+        let (mut scene, holder) = scene(2);
+        assert!(scene.asked());
+        // Asked while nobody waited, and called once someone did.
+        let mut early = Spawn::new(scene.service.get_ref().clone());
+        assert_ready_ok!(early.poll_ready());
+        let mut front = scene.ask(request());
+        let mut behind = task::spawn(early.call(request()));
+        assert_pending!(behind.poll());
+        drop(holder);
+        assert!(front.is_woken() && !behind.is_woken());
+        assert_pending!(front.poll());
+        assert!(scene.asked());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_task_that_polled_last_is_the_one_woken() {
+        let (mut scene, holder) = scene(2);
+        let front = scene.ask(request());
+        let behind = scene.ask(request());
+        let mut behind = Box::pin(behind.into_inner());
+        let mut late = task::spawn(());
+        assert!(late.enter(|cx, _| behind.as_mut().poll(cx)).is_pending());
+        drop(front);
+        assert!(late.is_woken());
+        drop(holder);
     }
 }
