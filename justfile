@@ -51,6 +51,10 @@ mesh:
 bench *args:
     cargo bench -p outrigger-layers -p outrigger-sidecar {{ args }}
 
+# Each layer beside those of tower, tower-http and tower-resilience, in one table; what is counted needs valgrind
+compare:
+    cargo run --release --locked --manifest-path benches/Cargo.toml
+
 # A fuzz target for so many seconds; README.md lists them
 fuzz target seconds="600":
     mkdir -p fuzz/found/{{ target }}
