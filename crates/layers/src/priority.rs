@@ -40,7 +40,10 @@
 
 mod apart;
 
-use std::task::{Context, Poll};
+use std::{
+    fmt,
+    task::{Context, Poll},
+};
 
 use http::{Extensions, Request};
 use tower_layer::Layer;
@@ -78,9 +81,15 @@ impl Priority {
 }
 
 /// Wraps services with [`Prioritized`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct PriorityLayer<F> {
     of: F,
+}
+
+impl<F> fmt::Debug for PriorityLayer<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PriorityLayer").finish_non_exhaustive()
+    }
 }
 
 impl<F> PriorityLayer<F> {
@@ -102,10 +111,18 @@ impl<S, F: Clone> Layer<S> for PriorityLayer<F> {
 }
 
 /// Says in each request's extensions how much it matters.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Prioritized<S, F> {
     inner: S,
     of: F,
+}
+
+impl<S: fmt::Debug, F> fmt::Debug for Prioritized<S, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prioritized")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<S, F, A> Service<Request<A>> for Prioritized<S, F>

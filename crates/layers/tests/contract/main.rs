@@ -15,6 +15,7 @@ mod subject;
 
 use std::{sync::Arc, time::Duration};
 
+use http::Request;
 use metrics::NoopRecorder;
 use outrigger_layers::{
     classify::ClassifyLayer,
@@ -23,6 +24,7 @@ use outrigger_layers::{
     limit::LimitLayer,
     maintenance::{MaintenanceLayer, Switch},
     observe::{Access, Direction, Metrics, ObserveLayer},
+    priority::{ApartLayer, Priority, PriorityLayer},
     rate::{Rate, RateLayer},
     respond::{Details, RespondLayer},
     retry::{
@@ -36,7 +38,7 @@ use outrigger_layers::{
 };
 use tower::{ServiceBuilder, layer::util::Identity};
 
-use self::subject::Subject;
+use self::{body::Scripted, subject::Subject};
 
 /// So many requests may be in flight at once.
 pub(crate) const ROOM: usize = 2;
@@ -76,7 +78,8 @@ macro_rules! contract {
                     passing: requests_pass answers_pass answers_pass_whatever_their_status failures_pass
                         bodies_that_break_do_so_above;
                     release: the_end_of_a_body_is_seen the_failure_of_a_body_is_seen failures_hold_nothing
-                        dropped_at_any_point_it_leaves_nothing a_panic_leaves_nothing;
+                        dropped_at_any_point_it_leaves_nothing a_panic_leaves_nothing
+                        who_leaves_a_line_holds_up_nobody;
                 }
             }
         )*
@@ -100,6 +103,14 @@ contract! {
     hop: HopLayer::new(Name::try_new("cart.shop-in-7f3a").unwrap());
     observe: ObserveLayer::new(&metrics(), Access::Failures);
     classify: ClassifyLayer::default();
+    priority: PriorityLayer::new(|_: &Request<Scripted>| Priority::Sheddable);
+    apart: ApartLayer::new(LimitLayer::new(ROOM), LimitLayer::new(0));
+    apart_for_the_exempt: ServiceBuilder::new()
+        .layer(PriorityLayer::new(|_: &Request<Scripted>| Priority::Exempt))
+        .layer(ApartLayer::new(LimitLayer::new(0), LimitLayer::new(ROOM)));
+    shed_of_the_least: ServiceBuilder::new()
+        .layer(PriorityLayer::new(|_: &Request<Scripted>| Priority::Sheddable))
+        .layer(ShedLayer::new(ROOM, LONG));
     stack_of_a_server: ServerLayer::standard(&config()).unwrap();
     stack_of_a_client: ClientLayer::standard(&config()).unwrap();
     stack_of_a_gateway: ServiceBuilder::new()

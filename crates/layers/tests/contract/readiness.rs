@@ -79,14 +79,16 @@ pub(crate) async fn readiness_that_is_not_used_is_given_back(make: Make) {
     ready
         .iter_mut()
         .for_each(|service| drop(at_once(service.ready())));
-    let mut waits = task::spawn(ask(service, request()));
-    assert_pending!(waits.poll());
-
-    ready.pop();
-    assert!(waits.is_woken());
-    assert_eq!(reason_of(&finish(&mut waits)), None);
+    let mut waits = task::spawn(ask(service.clone(), request()));
+    // Unless being ready takes no room.
+    if waits.poll().is_pending() {
+        ready.pop();
+        assert!(waits.is_woken());
+        assert_eq!(reason_of(&finish(&mut waits)), None);
+    }
     drop(ready);
     assert_eq!(below.held(), 0);
+    assert_passes(&service);
 }
 
 /// A future may go from one task to another at any time: the one that polled it last is woken.

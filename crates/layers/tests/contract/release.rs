@@ -7,7 +7,10 @@ use std::{
 };
 
 use outrigger_gateway::Reason;
-use tokio_test::task::{self, Spawn};
+use tokio_test::{
+    assert_pending,
+    task::{self, Spawn},
+};
 use tower::ServiceExt;
 
 use super::{
@@ -116,6 +119,49 @@ pub(crate) async fn a_panic_leaves_nothing(make: Make) {
             below.is_well();
             assert_eq!(below.held(), 0, "{point:?}");
             assert_passes(&service);
+        }
+    }
+}
+
+/// Who waits for room and goes away, at whatever moment and however, does not leave those behind it waiting.
+pub(crate) async fn who_leaves_a_line_holds_up_nobody(make: Make) {
+    for leaving in [0, 1] {
+        for way in ["early", "when it is its turn", "failing", "panicking"] {
+            let below = Below::new();
+            let service = make().over(&below);
+            let ask_for_head = || at_once(service.clone().oneshot(request())).unwrap();
+            let in_flight: Vec<_> = (0..ROOM).map(|_| ask_for_head()).collect();
+            let wait = |_| task::spawn(ask(service.clone(), request()));
+            let mut waiting: Vec<_> = (0..ROOM).map(wait).collect();
+            waiting.iter_mut().for_each(|asked| assert_pending!(asked.poll()));
+
+            match way {
+                "failing" => below.meets_times(1, Point::Ready, Trouble::Failure(Reason::Draining)),
+                "panicking" => below.meets_times(1, Point::Ready, Trouble::Panic),
+                _ => {}
+            }
+            let mut leaver = waiting.remove(leaving);
+            if way == "early" {
+                drop(leaver);
+                drop(in_flight);
+            } else {
+                drop(in_flight);
+                if way != "when it is its turn" {
+                    let _ = catch_unwind(AssertUnwindSafe(|| leaver.poll().is_ready()));
+                }
+                drop(leaver);
+            }
+            let mut left = waiting.remove(0);
+            assert!(left.is_woken(), "{way}");
+            // The trouble may have met it instead.
+            if let Ok(result) = catch_unwind(AssertUnwindSafe(|| finish(&mut left))) {
+                let met = reason_of(&result);
+                assert!(met.is_none() || met == Some(Reason::Draining), "{way}: {met:?}");
+            }
+            drop(left);
+            assert_eq!(below.held(), 0, "{way}");
+            below.is_well();
+            (0..=ROOM).for_each(|_| assert_passes(&service));
         }
     }
 }
