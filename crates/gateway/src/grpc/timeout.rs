@@ -40,7 +40,10 @@ impl Timeout {
         self.0
     }
 
-    /// Reads the request's timeout; `None` if there is none, an error if there are two or it is malformed.
+    /// Reads the request's timeout, if there is one.
+    ///
+    /// # Errors
+    /// [`BadTimeout`] if there are two, or it is malformed.
     pub fn from_headers(headers: &HeaderMap) -> Result<Option<Self>, BadTimeout> {
         let mut values = headers.get_all(TIMEOUT).iter();
         match (values.next(), values.next()) {
@@ -51,6 +54,9 @@ impl Timeout {
     }
 
     /// Reads one value.
+    ///
+    /// # Errors
+    /// [`BadTimeout`] if it is not one to eight digits and a unit.
     pub fn from_header(value: &HeaderValue) -> Result<Self, BadTimeout> {
         let (digits, unit) = value
             .as_bytes()

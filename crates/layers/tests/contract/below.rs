@@ -143,6 +143,12 @@ impl Below {
         self.shared.state().held
     }
 
+    /// One of its places, for a body of a request: it then meets with what was planned for [`Point::Body`].
+    pub(crate) fn place(&self) -> Place {
+        let nobody = Context::from_waker(Waker::noop());
+        Place::take(&self.shared, &nobody).expect("there is room")
+    }
+
     /// How often it was called.
     pub(crate) fn calls(&self) -> usize {
         self.shared.state().calls

@@ -98,7 +98,7 @@ pub(crate) struct Scripted {
 }
 
 impl Scripted {
-    /// The body of an answer of the service below.
+    /// A body that holds a place until its end, and meets there with what was planned.
     pub(crate) fn holding(mut self, place: Place) -> Self {
         self.hesitates = place.hesitates();
         self.place = Some(place).filter(|_| !self.is_end_stream());

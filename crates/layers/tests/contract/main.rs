@@ -76,10 +76,10 @@ macro_rules! contract {
                         readiness_that_is_not_used_is_given_back who_polled_last_is_woken who_waited_last_is_woken
                         polls_without_need_do_no_harm each_request_gets_its_own_answer;
                     passing: requests_pass answers_pass answers_pass_whatever_their_status failures_pass
-                        bodies_that_break_do_so_above;
+                        bodies_that_break_do_so_above requests_that_break_do_so_below;
                     release: the_end_of_a_body_is_seen the_failure_of_a_body_is_seen failures_hold_nothing
                         dropped_at_any_point_it_leaves_nothing a_panic_leaves_nothing
-                        who_leaves_a_line_holds_up_nobody;
+                        a_panic_later_on_leaves_nothing who_leaves_a_line_holds_up_nobody;
                 }
             }
         )*
@@ -129,6 +129,8 @@ fn config() -> stack::Config {
         config.limit.queue,
         config.limit.queue_wait,
     ) = (ROOM, ROOM, LONG);
+    // A success pays for a whole repeat.
+    config.retry.budget = 1.0;
     config.limit.rate = Some(stack::Rate {
         requests: u32::MAX,
         per: Duration::from_secs(5),
@@ -141,7 +143,7 @@ fn retries() -> RetryLayer {
 }
 
 fn retries_of(policy: Policy) -> RetryLayer {
-    RetryLayer::new(Config::new(Retries::new(policy, Budget::try_new(0.5).unwrap())))
+    RetryLayer::new(Config::new(Retries::new(policy, Budget::try_new(1.0).unwrap())))
 }
 
 fn metrics() -> Metrics {

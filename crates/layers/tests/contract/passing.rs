@@ -10,7 +10,7 @@ use super::{
     Make,
     below::{Below, Number, Point, Trouble},
     body::Script,
-    subject::{ask, at_once, numbered, reason_of, request},
+    subject::{ask, at_once, numbered, reason_of, request, request_of},
 };
 
 /// Of a request its method, target, fields, extensions, and the body with all frames, trailers, and what is foretold.
@@ -112,6 +112,15 @@ pub(crate) async fn bodies_that_break_do_so_above(make: Make) {
     let told = result.unwrap();
     assert_eq!(told.head.status, StatusCode::CREATED);
     assert_same(&told.frames, &at_once(frames_of(Script::SOME.body()))[..1]);
+}
+
+/// The body of a request that breaks does so below the layer as well; what comes of that comes back.
+pub(crate) async fn requests_that_break_do_so_below(make: Make) {
+    let (below, caller) = (Below::new(), Below::new());
+    caller.meets(Point::Body, Trouble::Failure(Reason::RequestTimeout));
+    let result = at_once(ask(make().over(&below), request_of(&caller)));
+    assert_eq!(reason_of(&result), Some(Reason::RequestTimeout), "{result:?}");
+    assert_eq!((below.calls(), below.held(), caller.held()), (1, 0, 0));
 }
 
 async fn frames_of(mut body: super::body::Scripted) -> Vec<Frame<bytes::Bytes>> {

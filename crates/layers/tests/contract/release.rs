@@ -17,11 +17,14 @@ use super::{
     Make, ROOM,
     below::{Below, Point, Trouble},
     body::Script,
-    subject::{ask, assert_passes, at_once, finish, read, reason_of, request},
+    subject::{ask, assert_passes, at_once, finish, read, reason_of, request, request_of},
 };
 
 /// More polls than any exchange takes that comes to an end.
 const POLLS: usize = 64;
+
+/// Timers that are waited for end some of these later.
+const MOMENT: Duration = Duration::from_millis(50);
 
 /// The end of a response's body is its request's end, though the body itself is still there: whether the end is told by
 /// a last frame, by `is_end_stream`, by trailers, or known from the start.
@@ -84,15 +87,16 @@ pub(crate) async fn dropped_at_any_point_it_leaves_nothing(make: Make) {
         (1, Point::Response, refused),
         (usize::MAX, Point::Response, refused),
     ] {
-        let below = Below::hesitant();
+        let (below, caller) = (Below::hesitant(), Below::hesitant());
         let service = make().over(&below);
         for polls in 0..POLLS {
             below.meets_times(times, point, trouble);
-            let mut asked = task::spawn(ask(service.clone(), request()));
+            let mut asked = task::spawn(ask(service.clone(), request_of(&caller)));
             let over = poll_times(&mut asked, polls).await;
             drop(asked);
             below.is_well();
-            assert_eq!(below.held(), 0, "{trouble:?} at {point:?}, {polls} polls");
+            let held = (below.held(), caller.held());
+            assert_eq!(held, (0, 0), "{trouble:?} at {point:?}, {polls} polls");
             assert_passes(&service);
             assert!(
                 !over || trouble != Trouble::Pause,
@@ -118,6 +122,39 @@ pub(crate) async fn a_panic_leaves_nothing(make: Make) {
             drop(asked);
             below.is_well();
             assert_eq!(below.held(), 0, "{point:?}");
+            assert_passes(&service);
+        }
+    }
+}
+
+/// Nor does one while the request's body is read, or in an attempt that follows another.
+pub(crate) async fn a_panic_later_on_leaves_nothing(make: Make) {
+    for of_caller in [true, false] {
+        let (below, caller) = (Below::new(), Below::new());
+        let service = make().over(&below);
+        for _ in 0..=ROOM {
+            if of_caller {
+                caller.meets(Point::Body, Trouble::Panic);
+            } else {
+                below.meets_times(1, Point::Response, Trouble::Failure(Reason::ConnectionRefused));
+                below.meets(Point::Response, Trouble::Panic);
+            }
+            let mut asked = task::spawn(ask(service.clone(), request_of(&caller)));
+            for _ in 0..POLLS {
+                let Ok(polled) = catch_unwind(AssertUnwindSafe(|| asked.poll().is_ready())) else {
+                    break;
+                };
+                // Only some layers make another attempt.
+                if polled {
+                    assert!(!of_caller);
+                    break;
+                }
+                tokio::time::sleep(MOMENT).await;
+            }
+            drop(asked);
+            below.is_well();
+            caller.is_well();
+            assert_eq!((below.held(), caller.held()), (0, 0));
             assert_passes(&service);
         }
     }
@@ -174,7 +211,7 @@ async fn poll_times<F: Future>(task: &mut Spawn<F>, polls: usize) -> bool {
         }
         if !task.is_woken() {
             // It waits for a timer, or for nothing that will come.
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(MOMENT).await;
         }
     }
     false

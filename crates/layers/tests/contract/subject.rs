@@ -62,6 +62,11 @@ pub(crate) fn request() -> Request<Scripted> {
     numbered(0)
 }
 
+/// The same with a body that is of `caller`, to see what becomes of it.
+pub(crate) fn request_of(caller: &Below) -> Request<Scripted> {
+    request().map(|body| body.holding(caller.place()))
+}
+
 pub(crate) fn numbered(number: u32) -> Request<Scripted> {
     let request = Request::post("/orders?limit=20").header(header::HOST, "shop.example");
     let request = request.header("x-tenant", "blue").extension(Number(number));
