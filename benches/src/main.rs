@@ -7,11 +7,10 @@
 //! - `ns`: the median over many rounds, in which all rows take turns. On a shared machine a fifth means nothing.
 //! - `instructions` and `allocations` (calls of `malloc` and the like) are counted by callgrind, if there is valgrind; they
 //!   hardly change from run to run.
-//! - `dearer` marks a layer of ours that takes more instructions than the cheapest of the others for the same purpose; what
-//!   has a remark behind its name is only what comes nearest, and has another purpose or no clones.
+//! - `dearer` marks a layer of ours that takes more instructions than the cheapest of the others for the same purpose. What
+//!   has a remark behind its name does less, or something else: tower's limit is free again at the response's head, its
+//!   shedding has no queue. None of the others names what went wrong.
 //!
-//! Theirs often do less: tower's limit is free again at the response's head, its shedding has no queue, tower-http's deadline
-//! is told to nobody below, and none of them names what went wrong.
 //! Left out is tower-resilience's hedge: it spawns a task for every attempt, and no task runs here.
 
 mod app;

@@ -132,14 +132,18 @@ fn room() -> Vec<Row> {
     let filter = FilterLayer::new(|question: Question| Ok::<_, std::convert::Infallible>(question));
     vec![
         Row::new("limit", OURS, LimitLayer::new(MANY).layer(App)),
-        Row::new("limit", TOWER, ConcurrencyLimitLayer::new(MANY).layer(App)),
+        Row::new(
+            "limit",
+            "tower: to the head",
+            ConcurrencyLimitLayer::new(MANY).layer(App),
+        ),
         Row::new("limit", RESILIENCE, others::bulkhead().layer(App)),
         Row::new(
             "limit and queue",
             OURS,
             ShedLayer::new(128, LONG).layer(LimitLayer::new(MANY).layer(App)),
         ),
-        Row::new("limit and queue", TOWER, towers.layer(App)),
+        Row::new("limit and queue", "tower: no queue", towers.layer(App)),
         Row::new("limit and queue", RESILIENCE, others::bulkhead().layer(App)),
         Row::new("rate", OURS, RateLayer::new(rate).layer(App)),
         Row::kept(
@@ -222,12 +226,16 @@ fn stacks() -> Vec<Row> {
         Row::new("standard stack, server", OURS, server.layer(App)),
         Row::new(
             "standard stack, server",
-            "tower, tower-http",
+            "tower: no queue",
             towers_server.service(App),
         ),
         Row::new("standard stack, server", RESILIENCE, others::resilient_server()),
         Row::new("standard stack, client", OURS, client.layer(App)),
-        Row::new("standard stack, client", TOWER, towers_client.service(App)),
+        Row::new(
+            "standard stack, client",
+            "tower: no queue",
+            towers_client.service(App),
+        ),
         Row::new("standard stack, client", RESILIENCE, others::resilient_client()),
         Row::new("all, as in the sidecar", OURS, gateway.service(App)),
     ]

@@ -1,8 +1,9 @@
-//! What every layer promises, whatever it is for; each function in `readiness`, `passing` and `release` is one promise.
+//! What every layer promises, whatever it is for; each function in `readiness`, `passing`, `release` and
+//! `threads` is one promise.
 //!
 //! A layer is held to all of them by one line in [`contract!`]. It is given room for [`ROOM`] requests at once, where
 //! it bounds them, and no other reason to interfere. What each of them bounds, and on which side of it, is in `bounds`.
-//! Time is tokio's and paused; nothing here waits for real.
+//! Time is tokio's and paused, save between threads; nothing here waits for real.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod below;
@@ -12,6 +13,7 @@ mod passing;
 mod readiness;
 mod release;
 mod subject;
+mod threads;
 
 use std::{sync::Arc, time::Duration};
 
@@ -80,6 +82,7 @@ macro_rules! contract {
                     release: the_end_of_a_body_is_seen the_failure_of_a_body_is_seen failures_hold_nothing
                         dropped_at_any_point_it_leaves_nothing a_panic_leaves_nothing
                         a_panic_later_on_leaves_nothing who_leaves_a_line_holds_up_nobody;
+                    threads: threads_lose_no_wake_up;
                 }
             }
         )*
