@@ -16,12 +16,11 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use outrigger_identity::{Certificate, Gauges, date, expiry};
+use outrigger_identity::{Certificate, Gauges, date, expiry, expiry::now};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    certificates::now,
     listener::Listener,
     sidecar::{Phase, Shared},
 };

@@ -3,27 +3,24 @@
 use std::{
     collections::HashMap,
     error::Error,
-    io,
     net::SocketAddr,
-    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, ready},
 };
 
 use outrigger_gateway::{Failure, Reason};
 use outrigger_identity::{
-    self as identity, Alpn, ClientSettings, Expect, Identity, ServerName, SetupError, classify,
+    self as identity, Alpn, ClientSettings, Expect, Explained, Identity, ServerName, SetupError, classify,
 };
 use outrigger_upstream::{
     Endpoint,
     connect::{Connect, Connected, Protocol, tcp},
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-};
+use tokio::net::TcpStream;
 
 use crate::{handshakes::Handshakes, stream::MaybeTls};
+
+/// A connection to an upstream, which says why it broke if the peer did.
+pub(crate) type Stream = Explained<MaybeTls<identity::client::TlsStream<TcpStream>>>;
 
 /// Connects to the endpoints of one upstream.
 #[derive(Debug)]
@@ -102,16 +99,18 @@ impl Tls {
         let shaken = connector.connect(stream).await;
         self.handshakes.count(shaken.as_ref().err());
         let stream = shaken?;
-        let protocol = Alpn::of(stream.get_ref().1).map(|alpn| match alpn {
+        let agreed = Alpn::of(stream.get_ref().1);
+        let stream = MaybeTls::Tls(Box::new(stream));
+        let protocol = agreed.map(|alpn| match alpn {
             Alpn::H2 => Protocol::Http2,
             Alpn::Http11 => Protocol::Http1,
         });
         Ok(Connected {
-            io: Stream {
-                // The reader of HTTP/1.1 reads on when a write has failed, and so does that of raw TCP, which agrees on
-                // nothing; they find out for themselves.
-                explains: protocol != Some(Protocol::Http1) && !self.settings.alpn.is_empty(),
-                ..Stream::new(MaybeTls::Tls(Box::new(stream)))
+            // The reader of HTTP/1.1 reads on when a write has failed, and so does that of raw TCP, which agrees on
+            // nothing; they find out for themselves.
+            io: match protocol == Some(Protocol::Http1) || self.settings.alpn.is_empty() {
+                true => Explained::plain(stream),
+                false => Explained::new(stream),
             },
             protocol,
         })
@@ -144,7 +143,7 @@ impl Connect for Connector {
     async fn connect(&self, endpoint: &Endpoint) -> Result<Connected<Stream>, Failure> {
         match self {
             Self::Plain => Ok(Connected {
-                io: Stream::new(MaybeTls::Plain(tcp(endpoint).await?)),
+                io: Explained::plain(MaybeTls::Plain(tcp(endpoint).await?)),
                 protocol: None,
             }),
             Self::Tls(tls) => tls.connect(endpoint).await,
@@ -160,108 +159,5 @@ impl Connect for Connector {
 
     fn is_secure(&self) -> bool {
         matches!(self, Self::Tls(_))
-    }
-}
-
-/// A connection to an upstream, which says why it broke if the peer did.
-#[derive(Debug)]
-pub(crate) struct Stream {
-    inner: MaybeTls<identity::client::TlsStream<TcpStream>>,
-    /// A write that failed, while it is looked for why.
-    failed: Option<io::Error>,
-    /// Whether to read on behalf of the reader then; what is read is lost.
-    explains: bool,
-}
-
-impl Stream {
-    fn new(inner: MaybeTls<identity::client::TlsStream<TcpStream>>) -> Self {
-        Self {
-            inner,
-            failed: None,
-            explains: false,
-        }
-    }
-
-    /// From now on its peer sees it cut, whoever drops it; see [`MaybeTls::doom`].
-    pub(crate) fn doom(&self) {
-        self.inner.doom();
-    }
-
-    /// It has ended well, and may be dropped.
-    pub(crate) fn spare(&self) {
-        self.inner.spare();
-    }
-
-    /// Writes, and finds out what a failed write means.
-    fn write<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        write: impl FnOnce(
-            Pin<&mut MaybeTls<identity::client::TlsStream<TcpStream>>>,
-            &mut Context<'_>,
-        ) -> Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        if self.failed.is_none() {
-            match write(Pin::new(&mut self.inner), cx) {
-                Poll::Ready(Err(error)) if self.explains => self.failed = Some(error),
-                other => return other,
-            }
-        }
-        let cause = ready!(self.poll_cause(cx));
-        let failed = self
-            .failed
-            .take()
-            .unwrap_or_else(|| io::ErrorKind::BrokenPipe.into());
-        Poll::Ready(Err(cause.unwrap_or(failed)))
-    }
-
-    /// The peer may have said why before it went away: an alert that nobody has read. Whether there is one may be
-    /// known only a moment later, when the runtime hears of it; since the peer is gone, that moment comes.
-    fn poll_cause(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Error>> {
-        let mut scratch = [0; 512];
-        loop {
-            let mut buf = ReadBuf::new(&mut scratch);
-            match ready!(Pin::new(&mut self.inner).poll_read(cx, &mut buf)) {
-                Ok(()) if !buf.filled().is_empty() => {}
-                Err(cause) if classify::find_rustls(&cause).is_some() => return Poll::Ready(Some(cause)),
-                _ => return Poll::Ready(None),
-            }
-        }
-    }
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.write(cx, |inner, cx| inner.poll_write(cx, buf))
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.write(cx, |inner, cx| inner.poll_write_vectored(cx, bufs))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.inner.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.write(cx, |inner, cx| inner.poll_flush(cx))
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }

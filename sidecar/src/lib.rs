@@ -4,7 +4,6 @@
 
 mod admin;
 mod admit;
-mod certificates;
 pub mod cli;
 pub mod config;
 mod connector;

@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use outrigger_identity::{Identity, LoadErrors, Sources};
+use outrigger_identity::{Identity, LoadErrors, Sources, Watch, log_stage};
 use outrigger_layers::observe::Direction;
 use outrigger_upstream::discover::Resolver;
 use socket2::SockRef;
@@ -29,7 +29,6 @@ use tokio::{
 
 use crate::{
     admin::{self, Admin},
-    certificates,
     config::Config,
     listener::{BindError, Listener},
     plan::{Means, Plan},
@@ -168,7 +167,8 @@ impl Sidecar {
         background.spawn(shared.telemetry.clone().upkeep());
         look_names_up(&plan, &shared.config, &mut background)?;
         if let Some(identity) = &shared.identity {
-            background.spawn(certificates::watch(identity.clone()));
+            let watch = Watch::new(identity.certificates());
+            background.spawn(async { match watch.run(log_stage).await {} });
         }
         let (admin, probe) = (admin_listener.addr(), probe_listener.as_ref().map(Listener::addr));
         background.spawn(admin::serve(admin_listener, Admin::full(shared.clone())));

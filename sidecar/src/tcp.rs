@@ -78,11 +78,11 @@ async fn pass(
     }
     let _place = line.enter()?;
     let (endpoint, mut upstream) = Box::pin(line.connect(here, record)).await?;
-    upstream.doom();
+    upstream.get_ref().doom();
     let ending = carry(client, &mut upstream, line.idle(), record.moved()).await;
     match ending.failure(line.connector(), &endpoint, record.moved(), line.idle()) {
         None => {
-            upstream.spare();
+            upstream.get_ref().spare();
             Ok(())
         }
         Some(failure) => Err(failure),

@@ -22,6 +22,7 @@ mod accept;
 mod body;
 mod failure;
 pub mod grpc;
+pub mod os;
 pub mod proxy_status;
 mod reason;
 mod response;

@@ -13,9 +13,11 @@
 //! before, an authority of ten years likewise. Fractions are of its own life, so short-lived certificates do not
 //! alarm all day and long-lived ones not a year ahead. An alarm on the absolute time that is left would do one of both.
 //!
-//! Pure: seconds since 1970 go in. Source of the validity rules: RFC 5280 §4.1.2.5 (both ends inclusive).
+//! Pure but for [`now`]: seconds since 1970 go in. Source of the validity rules: RFC 5280 §4.1.2.5 (both ends inclusive).
 
 use std::fmt;
+
+use rustls_pki_types::UnixTime;
 
 const DAY: i64 = 86_400;
 
@@ -91,6 +93,11 @@ impl fmt::Display for Stage {
 
 const fn at_most(value: i64, limit: i64) -> i64 {
     if value < limit { value } else { limit }
+}
+
+/// Seconds since 1970, by the system's clock.
+pub fn now() -> i64 {
+    i64::try_from(UnixTime::now().as_secs()).unwrap_or(i64::MAX)
 }
 
 /// The stage at `now` of a certificate of that validity.

@@ -1,16 +1,19 @@
 //! One log line as a certificate enters a stage on its way to expiry.
 //!
-//! Works on the certificates that are served, not on files. Does not sleep: its owner calls [`log`](Watch::log) at
-//! [`next_change`](Watch::next_change), and after an hour at the latest, since wall clocks are set. A stage that was
-//! passed between two calls is not told any more.
+//! Works on the certificates that are served, not on files. [`run`](Watch::run) waits for each stage and tells of it; who has a
+//! clock of its own asks [`entered`](Watch::entered) at [`next_change`](Watch::next_change), and after an hour at the latest, since
+//! wall clocks are set. A stage that was passed between two calls is not told any more.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, convert::Infallible, time::Duration};
 
 use crate::{
     Certificate, Role,
     expiry::{self, Stage},
     words,
 };
+
+/// It looks at least this often: a clock that is set changes what time it is.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// Remembers the stage of each certificate.
 #[derive(Debug, Default)]
@@ -48,10 +51,18 @@ impl Watch {
         entered
     }
 
-    /// Logs one line for each that entered another stage.
-    pub fn log(&mut self, now: i64) {
-        for (certificate, stage) in self.entered(now) {
-            log(certificate, stage, now);
+    /// Waits for as long as it is polled, and raises `alarm` as a certificate enters another stage, by the system's clock; at once
+    /// for each that is not fresh. [`log_stage`] writes a line of it.
+    pub async fn run(mut self, mut alarm: impl FnMut(&Certificate, Stage)) -> Infallible {
+        loop {
+            for (certificate, stage) in self.entered(expiry::now()) {
+                alarm(certificate, stage);
+            }
+            let until = |change: i64| u64::try_from(change.saturating_sub(expiry::now())).unwrap_or(0);
+            let wait = self
+                .next_change(expiry::now())
+                .map_or(LONGEST, |change| Duration::from_secs(until(change)));
+            tokio::time::sleep(wait.clamp(Duration::from_secs(1), LONGEST)).await;
         }
     }
 
@@ -64,8 +75,11 @@ impl Watch {
     }
 }
 
+/// Logs that a certificate is in this stage: the alarm that needs nothing beside a log.
+///
 /// Errors are what breaks handshakes now or within the last fiftieth of a life; the rest can wait for a look.
-fn log(certificate: &Certificate, stage: Stage, now: i64) {
+pub fn log_stage(certificate: &Certificate, stage: Stage) {
+    let now = expiry::now();
     macro_rules! event {
         ($macro:ident) => {
             tracing::$macro!(

@@ -8,7 +8,7 @@ mod stream;
 
 use std::{error::Error, io};
 
-use outrigger_gateway::{Extra, Failure, Reason, find_cause};
+use outrigger_gateway::{Extra, Failure, Reason, find_cause, os::plain};
 
 pub use self::stream::broken_stream;
 use crate::{
@@ -196,28 +196,6 @@ impl<C: Connect> Scene<'_, C> {
     fn told(&self, reason: Reason, detail: impl std::fmt::Display) -> Failure {
         Failure::new(reason).with_detail(detail)
     }
-}
-
-/// The failure that an error while connecting over TCP means.
-pub(crate) fn connect_error(error: &io::Error) -> Failure {
-    use io::ErrorKind as Kind;
-    Failure::new(match error.kind() {
-        Kind::ConnectionRefused => Reason::ConnectionRefused,
-        Kind::TimedOut => Reason::ConnectionTimeout,
-        // A route of Linux that is a black hole is told as an invalid argument.
-        Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown | Kind::InvalidInput => {
-            Reason::Unroutable
-        }
-        Kind::ConnectionReset | Kind::ConnectionAborted => Reason::ClosedBeforeResponse,
-        // No descriptors, no ports, no permission: our own fault.
-        _ => Reason::Internal,
-    })
-}
-
-/// An operating system's error without its number.
-pub(crate) fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
 #[cfg(test)]

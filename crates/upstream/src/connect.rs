@@ -6,7 +6,7 @@
 
 use std::{error::Error, io, time::Duration};
 
-use outrigger_gateway::{Failure, Reason};
+use outrigger_gateway::{Failure, Reason, os};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -14,7 +14,7 @@ use tokio::{
 };
 
 pub use crate::classify::broken_stream;
-use crate::{classify, endpoint::Endpoint};
+use crate::endpoint::Endpoint;
 
 /// An HTTP version that a connection speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,11 +68,8 @@ pub async fn tcp(endpoint: &Endpoint) -> Result<TcpStream, Failure> {
 }
 
 fn refused(error: io::Error, endpoint: &Endpoint) -> Failure {
-    let failure = classify::connect_error(&error).with_unprocessed(true);
-    let failure = failure.with_detail(format_args!(
-        "connecting to {endpoint}: {}",
-        classify::plain(&error)
-    ));
+    let failure = os::connect_failure(&error).with_unprocessed(true);
+    let failure = failure.with_detail(format_args!("connecting to {endpoint}: {}", os::plain(&error)));
     failure.with_source(error)
 }
 

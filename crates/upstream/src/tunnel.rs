@@ -27,7 +27,7 @@ use std::{
     time::Duration,
 };
 
-use outrigger_gateway::{Failure, Reason};
+use outrigger_gateway::{Failure, Reason, os::plain};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Instant, Sleep, sleep},
@@ -35,7 +35,6 @@ use tokio::{
 
 use self::way::{Broken, Way};
 use crate::{
-    classify::plain,
     connect::{Connect, broken_stream},
     endpoint::Endpoint,
 };

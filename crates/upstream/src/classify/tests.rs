@@ -8,8 +8,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use outrigger_gateway::{Reason, find_cause};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
-use super::{connect_error, plain};
 use crate::testing::{Alert, soon};
+use outrigger_gateway::os::{connect_failure, plain};
 
 /// A frame of SETTINGS with nothing in it, and RST_STREAM(CANCEL) of stream 1 (RFC 9113 §6.4, §6.5).
 const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
@@ -80,7 +80,7 @@ fn an_error_of_connecting_is_named_by_its_kind() {
         (Kind::AddrNotAvailable, Reason::Internal),
         (Kind::Other, Reason::Internal),
     ] {
-        assert_eq!(connect_error(&kind.into()).reason(), reason, "{kind:?}");
+        assert_eq!(connect_failure(&kind.into()).reason(), reason, "{kind:?}");
     }
 }
 
@@ -89,7 +89,7 @@ fn descriptors_that_are_used_up_are_our_own_fault() {
     const EMFILE: i32 = 24;
     let error = io::Error::from_raw_os_error(EMFILE);
 
-    assert_eq!(connect_error(&error).reason(), Reason::Internal);
+    assert_eq!(connect_failure(&error).reason(), Reason::Internal);
 }
 
 #[test]
