@@ -26,6 +26,7 @@
 
 use std::{
     error::Error,
+    fmt,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -39,14 +40,14 @@ use tower_service::Service;
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Wraps services with [`Classify`].
-#[derive(Clone, Copy, Debug)]
-pub struct ClassifyLayer {
-    by: fn(BoxError) -> Failure,
+#[derive(Clone, Copy)]
+pub struct ClassifyLayer<F = fn(BoxError) -> Failure> {
+    by: F,
 }
 
-impl ClassifyLayer {
+impl<F: Fn(BoxError) -> Failure> ClassifyLayer<F> {
     /// Classifies by this function; it sees every error, those that carry a failure of ours included.
-    pub const fn by(classify: fn(BoxError) -> Failure) -> Self {
+    pub const fn by(classify: F) -> Self {
         Self { by: classify }
     }
 }
@@ -58,29 +59,47 @@ impl Default for ClassifyLayer {
     }
 }
 
-impl<S> Layer<S> for ClassifyLayer {
-    type Service = Classify<S>;
+impl<F> fmt::Debug for ClassifyLayer<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClassifyLayer").finish_non_exhaustive()
+    }
+}
 
-    fn layer(&self, inner: S) -> Classify<S> {
-        Classify { inner, by: self.by }
+impl<S, F: Clone> Layer<S> for ClassifyLayer<F> {
+    type Service = Classify<S, F>;
+
+    fn layer(&self, inner: S) -> Classify<S, F> {
+        Classify {
+            inner,
+            by: self.by.clone(),
+        }
     }
 }
 
 /// Fails with a [`Failure`] where the inner service fails with anything.
-#[derive(Clone, Copy, Debug)]
-pub struct Classify<S> {
+#[derive(Clone, Copy)]
+pub struct Classify<S, F = fn(BoxError) -> Failure> {
     inner: S,
-    by: fn(BoxError) -> Failure,
+    by: F,
 }
 
-impl<S, Req> Service<Req> for Classify<S>
+impl<S: fmt::Debug, F> fmt::Debug for Classify<S, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Classify")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S, F, Req> Service<Req> for Classify<S, F>
 where
     S: Service<Req>,
     S::Error: Into<BoxError>,
+    F: Fn(BoxError) -> Failure + Clone,
 {
     type Response = S::Response;
     type Error = Failure;
-    type Future = ResponseFuture<S::Future>;
+    type Future = ResponseFuture<S::Future, F>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         self.inner.poll_ready(cx).map_err(|error| (self.by)(error.into()))
@@ -89,25 +108,31 @@ where
     fn call(&mut self, request: Req) -> Self::Future {
         ResponseFuture {
             response: self.inner.call(request),
-            by: self.by,
+            by: self.by.clone(),
         }
     }
 }
 
 pin_project! {
     /// Response future of [`Classify`].
-    #[derive(Debug)]
-    pub struct ResponseFuture<F> {
+    pub struct ResponseFuture<R, F> {
         #[pin]
-        response: F,
-        by: fn(BoxError) -> Failure,
+        response: R,
+        by: F,
     }
 }
 
-impl<F, T, E> Future for ResponseFuture<F>
+impl<R, F> fmt::Debug for ResponseFuture<R, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+impl<R, F, T, E> Future for ResponseFuture<R, F>
 where
-    F: Future<Output = Result<T, E>>,
+    R: Future<Output = Result<T, E>>,
     E: Into<BoxError>,
+    F: Fn(BoxError) -> Failure,
 {
     type Output = Result<T, Failure>;
 

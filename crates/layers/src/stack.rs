@@ -59,8 +59,8 @@ use crate::{
 pub type Server<S> = Respond<Maintenance<WithDeadline<Rated<shed::Shed<Limited<Classify<S>>>>>>>;
 
 /// What [`ClientLayer`] makes of a client. It fails with a [`Failure`].
-pub type Client<S> =
-    Maintenance<WithDeadline<Rated<shed::Shed<Limited<retry::Retry<Attempted<Classify<S>>>>>>>>;
+pub type Client<S, F = fn(BoxError) -> Failure> =
+    Maintenance<WithDeadline<Rated<shed::Shed<Limited<retry::Retry<Attempted<Classify<S, F>>>>>>>>;
 
 /// Where a rate may be configured.
 pub type Rated<S> = Either<rate::Limited<S>, S>;
@@ -145,9 +145,9 @@ impl<S> Layer<S> for ServerLayer {
 /// It hands the client `Request<Replay<B>>`: the body of a request that may be sent again. It fails with a [`Failure`]; where an
 /// answer is wanted instead, put [`respond`](crate::respond) on top.
 #[derive(Clone, Debug)]
-pub struct ClientLayer {
+pub struct ClientLayer<F = fn(BoxError) -> Failure> {
     parts: Parts,
-    classify: ClassifyLayer,
+    classify: ClassifyLayer<F>,
 }
 
 impl ClientLayer {
@@ -166,14 +166,16 @@ impl ClientLayer {
             classify: ClassifyLayer::default(),
         }
     }
+}
 
+impl<F> ClientLayer<F> {
     /// Classifies the client's errors by this function: what its reason's row in the [table](outrigger_gateway::table) says about
     /// repeats is then done.
     #[must_use]
-    pub fn classifying(self, classify: fn(BoxError) -> Failure) -> Self {
-        Self {
+    pub fn classifying<G: Fn(BoxError) -> Failure>(self, classify: G) -> ClientLayer<G> {
+        ClientLayer {
+            parts: self.parts,
             classify: ClassifyLayer::by(classify),
-            ..self
         }
     }
 
@@ -183,10 +185,10 @@ impl ClientLayer {
     }
 }
 
-impl<S> Layer<S> for ClientLayer {
-    type Service = Client<S>;
+impl<S, F: Clone> Layer<S> for ClientLayer<F> {
+    type Service = Client<S, F>;
 
-    fn layer(&self, client: S) -> Client<S> {
+    fn layer(&self, client: S) -> Client<S, F> {
         let parts = &self.parts;
         ServiceBuilder::new()
             // By order, before anything is spent on the request.
@@ -204,7 +206,7 @@ impl<S> Layer<S> for ClientLayer {
             // Of each attempt, so that a slow one leaves time for another.
             .option_layer(parts.attempt)
             // The client's own errors get a name where they enter.
-            .layer(self.classify)
+            .layer(&self.classify)
             .service(client)
     }
 }

@@ -51,6 +51,11 @@
 //! [`gateway`] has the vocabulary and the one table behind it. Features add what a gateway needs beside its layers:
 //! `identity` (mutual TLS from PEM files, SPIFFE IDs) and `upstream` (endpoints, connections, pools).
 
+#[cfg(feature = "client")]
+pub mod client;
+#[cfg(feature = "tonic")]
+pub mod tonic;
+
 pub use outrigger_gateway::{self as gateway, Failure, Reason};
 #[cfg(feature = "identity")]
 pub use outrigger_identity as identity;

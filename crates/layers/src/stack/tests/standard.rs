@@ -110,14 +110,15 @@ async fn errors_of_an_app_are_answered_as_its_classification_says() {
 }
 
 /// A client whose attempts at `/` succeed, and others fail as `fails` does; and how many there were.
-fn client<F, T: Fn() -> F + Clone + Send + 'static>(
-    stack: &ClientLayer,
+fn client<F, C, T: Fn() -> F + Clone + Send + 'static>(
+    stack: &ClientLayer<C>,
     fails: T,
 ) -> (
     Arc<AtomicU32>,
-    impl AsyncFn(&'static str) -> Result<StatusCode, Failure> + use<F, T>,
+    impl AsyncFn(&'static str) -> Result<StatusCode, Failure> + use<F, C, T>,
 )
 where
+    C: Fn(BoxError) -> Failure + Clone + Send + 'static,
     F: Future<Output = Result<Response<Body>, BoxError>> + Send + 'static,
 {
     let attempts = Arc::<AtomicU32>::default();
