@@ -21,8 +21,10 @@ const LARGEST: f64 = 1000.0;
 const KEPT: f64 = 0.9;
 /// What a cohort that was not gives, as a share of the root: one root each tenth of a second.
 const GROWN: f64 = 0.5;
-/// At the smallest limit, every other so many cohorts with half as many more tell whether that changes anything.
+/// At the smallest limit, every other so many cohorts at a still smaller one tell whether that changes anything. Not at a
+/// larger one: who is that slow would make those wait for longer who come when it is well again.
 const EXCURSION: u32 = 5;
+const EXCURSION_TO: f64 = 7.0;
 
 /// Bounds what an app is asked to do at once, if it can be overloaded and is.
 #[derive(Debug)]
@@ -55,7 +57,7 @@ impl Default for ServerLimit {
 }
 
 impl ServerLimit {
-    /// No limit, until there is a reason for one; then from 10 to 1000.
+    /// No limit, until there is a reason for one; then from 10 to 1000, and now and then 7 to learn from it.
     pub fn new() -> Self {
         Self {
             delay: Delay::new(SLACK),
@@ -161,7 +163,7 @@ impl ServerLimit {
         }
         let next = (KEPT * bound.min(seen.peak)).max(SMALLEST);
         if next <= SMALLEST && trouble.cohorts % (2 * EXCURSION) < EXCURSION {
-            return 1.5 * SMALLEST;
+            return EXCURSION_TO;
         }
         next
     }
