@@ -1,6 +1,6 @@
 //! The limits that the figures must keep, and the strategies that must fail them: `bars.json`.
 
-use std::fmt;
+use std::{fmt, ops::Range};
 
 use serde_json::Value;
 
@@ -116,9 +116,10 @@ fn inputs(inputs: &Value) -> Result<Scenario, String> {
 }
 
 impl Bar {
-    /// Its figures for so many clients, over seeds from 1 on.
-    pub fn measure(&self, clients: usize, seeds: u64) -> Vec<Figure> {
-        let jobs: Vec<_> = (1..=seeds)
+    /// Its figures for so many clients, over these seeds.
+    pub fn measure(&self, clients: usize, seeds: &Range<u64>) -> Vec<Figure> {
+        let jobs: Vec<_> = seeds
+            .clone()
             .map(|seed| {
                 let scenario = Scenario {
                     clients,

@@ -15,6 +15,7 @@
 pub mod bars;
 pub mod chain;
 pub mod curves;
+pub mod explore;
 pub mod fleet;
 pub mod published;
 pub mod random;

@@ -116,6 +116,16 @@ impl Series {
         sum(&self.sent[self.down..self.up]) / (self.rate * (self.up - self.down) as f64)
     }
 
+    /// Attempts over the capacity in a second, counted from the end of the outage.
+    pub fn offered(&self, second: usize) -> f64 {
+        f64::from(self.sent[self.up + second]) / self.capacity
+    }
+
+    /// The same during the outage: the mean.
+    pub fn offered_during(&self) -> f64 {
+        sum(&self.sent[self.down..self.up]) / (self.capacity * (self.up - self.down) as f64)
+    }
+
     /// Requests let in over the capacity in the first second after recovery.
     pub fn first_admitted(&self) -> f64 {
         f64::from(self.admitted[self.up]) / self.capacity

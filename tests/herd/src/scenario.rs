@@ -2,6 +2,9 @@
 
 use clap::ValueEnum;
 
+/// Seconds after the outage without which there are no figures.
+const LOOKED_AT: f64 = 40.0;
+
 /// What callers do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Workload {
@@ -154,6 +157,44 @@ impl Scenario {
             "kind" => self.kind = Outage::from_str(value, true)?,
             "workload" => self.workload = Workload::from_str(value, true)?,
             _ => return Err(format!("no input {key:?}")),
+        }
+        Ok(())
+    }
+
+    /// Whether it can be run at all, and long enough for its figures.
+    ///
+    /// # Errors
+    /// Which input makes no sense.
+    pub fn check(&self) -> Result<(), String> {
+        let positive = [
+            ("capacity", self.capacity),
+            ("load", self.load),
+            ("outage", self.outage),
+            ("round_trip", self.round_trip),
+            ("timeout", self.timeout),
+            ("cold", self.cold),
+            ("warm_up", self.warm_up),
+            ("restart", self.restart),
+            ("probe_period", self.probe_period),
+            ("brown", self.brown),
+        ];
+        if let Some((name, value)) = positive
+            .iter()
+            .find(|(_, value)| !(value.is_finite() && *value > 0.0))
+        {
+            return Err(format!("{name} must be more than zero: {value}"));
+        }
+        if self.clients == 0 || self.queue == 0 {
+            return Err("there must be clients, and places in the queue".to_owned());
+        }
+        if !(0.0..=self.redeliver.1).contains(&self.redeliver.0) {
+            return Err("redeliver: the first time must not be later than the second".to_owned());
+        }
+        let enough = self.up_at() + LOOKED_AT;
+        if self.horizon < enough {
+            return Err(format!(
+                "horizon must be {enough} at least: {LOOKED_AT} s after the outage are looked at"
+            ));
         }
         Ok(())
     }
