@@ -69,10 +69,17 @@ pin_project! {
     where
         S: Service<Req>,
     {
-        Waiting { service: S, request: Option<Req> },
+        // On the heap: few requests wait, and all are moved.
+        Waiting { waiting: Box<Waiting<S, Req>> },
         Called { #[pin] response: S::Future },
         Failed { failure: Option<Failure> },
     }
+}
+
+/// A request and the service it is for.
+pub(crate) struct Waiting<S, Req> {
+    service: S,
+    request: Option<Req>,
 }
 
 impl<S, Req> Sent<S, Req>
@@ -80,10 +87,10 @@ where
     S: Service<Req>,
 {
     /// A request that waits for this service to become ready.
-    pub(crate) const fn waiting(service: S, request: Req) -> Self {
+    pub(crate) fn waiting(service: S, request: Req) -> Self {
+        let request = Some(request);
         Self::Waiting {
-            service,
-            request: Some(request),
+            waiting: Box::new(Waiting { service, request }),
         }
     }
 }
@@ -104,8 +111,8 @@ where
     where
         S: Clone,
     {
-        if let SentProj::Waiting { service, .. } = self.project() {
-            *service = service.clone();
+        if let SentProj::Waiting { waiting } = self.project() {
+            waiting.service = waiting.service.clone();
         }
     }
 
@@ -116,11 +123,11 @@ where
         touch_up: impl FnOnce(&mut Req) -> Result<(), Failure>,
     ) -> Poll<Result<(), Failure>> {
         // Waiting -> Called
-        if let SentProj::Waiting { service, request } = self.as_mut().project() {
-            ready!(service.poll_ready(cx)).map_err(Into::into)?;
-            let mut request = request.take().expect("no poll follows a failed one");
+        if let SentProj::Waiting { waiting } = self.as_mut().project() {
+            ready!(waiting.service.poll_ready(cx)).map_err(Into::into)?;
+            let mut request = waiting.request.take().expect("no poll follows a failed one");
             touch_up(&mut request)?;
-            let response = service.call(request);
+            let response = waiting.service.call(request);
             self.set(Self::Called { response });
         }
         Poll::Ready(Ok(()))
