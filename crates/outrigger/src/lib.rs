@@ -9,7 +9,12 @@
 //! use std::time::Duration;
 //!
 //! use axum::{Router, routing::get};
-//! use outrigger::{deadline::DeadlineLayer, limit::LimitLayer, respond::RespondLayer, shed::ShedLayer};
+//! use outrigger::{
+//!     deadline::DeadlineLayer,
+//!     limit::{LimitLayer, adaptive::AdaptiveLayer},
+//!     respond::RespondLayer,
+//!     shed::ShedLayer,
+//! };
 //! use tower::ServiceBuilder;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -19,7 +24,8 @@
 //!         .layer(RespondLayer::origin()) // below, failures are values; above, responses
 //!         .layer(DeadlineLayer::new(Some(Duration::from_secs(10)))) // 504, waiting included
 //!         .layer(ShedLayer::new(128, Duration::from_millis(250))) // 503 + Retry-After for who waits in vain
-//!         .layer(LimitLayer::new(512)), // in flight at once, to the end of the response's body
+//!         .layer(LimitLayer::new(512)) // in flight at once, to the end of the response's body
+//!         .layer(AdaptiveLayer::server()), // 503 for who would only make a standing queue longer
 //! );
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
 //! # tokio::time::timeout(Duration::from_millis(10), async {
@@ -41,6 +47,7 @@
 //! | [`shed`] | how many wait, for how long, and who goes first | 503 + `Retry-After` |
 //! | [`priority`] | what matters more where not all can be served | nothing |
 //! | [`limit`] | how many are in flight, to the end of the body | nothing: it waits |
+//! | [`limit::adaptive`] | how many are asked of who cannot keep up; nothing while all is well | 503 + `Retry-After` |
 //! | [`retry`] | what is sent again, within a budget that successes fund | what the last attempt failed with |
 //! | [`rate`] | how many begin in a span of time | 503 + `Retry-After` |
 //! | [`maintenance`] | nothing, until it is ordered | 503 + `Retry-After` |

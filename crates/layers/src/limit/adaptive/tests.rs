@@ -1,3 +1,4 @@
+mod layer;
 mod overload;
 mod well;
 
