@@ -16,6 +16,7 @@ pub mod refusal;
 pub mod respond;
 pub mod retry;
 pub mod shed;
+#[cfg(feature = "stack")]
 pub mod stack;
 #[cfg(test)]
 mod testing;

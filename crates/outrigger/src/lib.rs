@@ -66,10 +66,37 @@ pub mod tonic;
 pub use outrigger_gateway::{self as gateway, Failure, Reason};
 #[cfg(feature = "identity")]
 pub use outrigger_identity as identity;
-pub use outrigger_layers::{
-    classify, deadline, exchange, hop, limit, maintenance, observe, priority, rate, respond, retry, shed,
-    stack, timeout, trace,
-};
+#[cfg(feature = "breaker")]
+pub use outrigger_layers::breaker;
+#[cfg(feature = "classify")]
+pub use outrigger_layers::classify;
+#[cfg(feature = "deadline")]
+pub use outrigger_layers::deadline;
+#[cfg(feature = "hop")]
+pub use outrigger_layers::hop;
+#[cfg(feature = "limit")]
+pub use outrigger_layers::limit;
+#[cfg(feature = "maintenance")]
+pub use outrigger_layers::maintenance;
+#[cfg(feature = "observe")]
+pub use outrigger_layers::observe;
+#[cfg(feature = "priority")]
+pub use outrigger_layers::priority;
+#[cfg(feature = "rate")]
+pub use outrigger_layers::rate;
+#[cfg(feature = "respond")]
+pub use outrigger_layers::respond;
+#[cfg(feature = "retry")]
+pub use outrigger_layers::retry;
+#[cfg(feature = "shed")]
+pub use outrigger_layers::shed;
+#[cfg(feature = "stack")]
+pub use outrigger_layers::stack;
+#[cfg(feature = "throttle")]
+pub use outrigger_layers::throttle;
+#[cfg(feature = "timeout")]
+pub use outrigger_layers::timeout;
+pub use outrigger_layers::{exchange, trace};
 #[cfg(feature = "upstream")]
 pub use outrigger_upstream as upstream;
 
