@@ -88,7 +88,11 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let trace = TraceId::take_up(request.headers_mut());
         let exchange = Exchange::new(Instant::now(), trace, grpc::is_grpc(request.headers()));
-        let line = self.observer.access.wants_any().then(|| Line::of(&request));
+        let line = self
+            .observer
+            .access
+            .wants_any()
+            .then(|| Box::new(Line::of(&request)));
         request.extensions_mut().insert(exchange.clone());
         let end = End {
             exchange,
@@ -186,7 +190,8 @@ impl<R: Body> Body for ObservedBody<R> {
 struct End {
     exchange: Exchange,
     observer: Arc<Observer>,
-    line: Option<Line>,
+    /// On the heap, as it is long to move.
+    line: Option<Box<Line>>,
     status: Option<StatusCode>,
     bytes: u64,
     told: bool,

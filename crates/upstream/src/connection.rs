@@ -69,7 +69,7 @@ impl Default for HttpLimits {
 type Ending = Option<Result<(), Arc<hyper::Error>>>;
 
 /// What is known of a connection apart from its sender.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Facts {
     pub(crate) received: Received,
     pub(crate) born: Instant,
@@ -126,8 +126,9 @@ impl Facts {
     }
 
     /// The error that ended the connection, if it ends with one within a moment.
-    pub(crate) async fn cause(&mut self) -> Option<Arc<hyper::Error>> {
-        let ended = timeout(CAUSE_WAIT, self.ending.wait_for(Option::is_some))
+    pub(crate) async fn cause(&self) -> Option<Arc<hyper::Error>> {
+        let mut ending = self.ending.clone();
+        let ended = timeout(CAUSE_WAIT, ending.wait_for(Option::is_some))
             .await
             .ok()?
             .ok()?;
@@ -146,7 +147,7 @@ pub(crate) enum Sender<B> {
 /// A connection that a request may be sent on.
 pub(crate) struct Connection<B> {
     pub(crate) sender: Sender<B>,
-    pub(crate) facts: Facts,
+    pub(crate) facts: Arc<Facts>,
     /// Whether it carried a request before.
     pub(crate) reused: bool,
 }
@@ -212,13 +213,13 @@ where
         };
         Ok(Self {
             sender,
-            facts: Facts {
+            facts: Arc::new(Facts {
                 received,
                 born: Instant::now(),
                 ending,
                 allowed,
                 switching,
-            },
+            }),
             reused: false,
         })
     }

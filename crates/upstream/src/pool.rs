@@ -66,7 +66,7 @@ pub(crate) struct Pool<C, B> {
 }
 
 /// How a dial for all went: what is known of the connection that was made.
-type Told = Result<Facts, Failure>;
+type Told = Result<Arc<Facts>, Failure>;
 
 /// Who makes the connection that a request needs.
 enum Dials {
@@ -178,7 +178,7 @@ where
         if fresh {
             return self.dial(exchange.cloned()).await;
         }
-        let mut made = None::<Facts>;
+        let mut made = None::<Arc<Facts>>;
         loop {
             if let Some(leased) = self.room() {
                 return Ok(leased);
@@ -244,7 +244,7 @@ where
     }
 
     /// The connection made for all ended before any request could use it; the next one would fare no better.
-    async fn gone(&self, mut facts: Facts) -> Failure {
+    async fn gone(&self, facts: Arc<Facts>) -> Failure {
         let cause = facts.cause().await;
         let scene = Scene {
             connector: &*self.connector,

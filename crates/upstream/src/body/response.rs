@@ -29,7 +29,7 @@ use crate::{
 /// What a response's body needs to know of the exchange it belongs to.
 pub(crate) struct Origin<C, B> {
     pub(crate) pool: Arc<Pool<C, B>>,
-    pub(crate) facts: Facts,
+    pub(crate) facts: Arc<Facts>,
     pub(crate) protocol: Protocol,
     pub(crate) reused: bool,
     pub(crate) lease: Lease<C, B>,
@@ -50,7 +50,8 @@ pin_project! {
     pub struct ResponseBody<C, B> {
         #[pin]
         inner: Incoming,
-        origin: Option<Origin<C, B>>,
+        // On the heap: a response is moved through every layer above.
+        origin: Option<Box<Origin<C, B>>>,
         silence: Silence,
         // What came together with the head.
         first: Option<Frame<Bytes>>,
@@ -96,7 +97,7 @@ impl<C, B> ResponseBody<C, B> {
             origin.lease.give_back();
             None
         } else {
-            Some(origin)
+            Some(Box::new(origin))
         };
         Self {
             inner,
@@ -111,7 +112,7 @@ impl<C, B> ResponseBody<C, B> {
 }
 
 impl<C: Connect, B> ResponseBody<C, B> {
-    fn failed(origin: Option<Origin<C, B>>, announced: bool, error: &hyper::Error) -> Failure {
+    fn failed(origin: Option<Box<Origin<C, B>>>, announced: bool, error: &hyper::Error) -> Failure {
         let Some(origin) = origin else {
             return Failure::new(Reason::ResponseIncomplete).with_detail(error);
         };
@@ -132,7 +133,7 @@ impl<C: Connect, B> ResponseBody<C, B> {
     }
 }
 
-fn is_http2<C, B>(origin: &Option<Origin<C, B>>) -> bool {
+fn is_http2<C, B>(origin: &Option<Box<Origin<C, B>>>) -> bool {
     origin
         .as_ref()
         .is_some_and(|origin| origin.protocol == Protocol::Http2)

@@ -15,7 +15,7 @@ impl Line {
     const KEPT: usize = 64;
 
     pub(super) fn follow(&mut self, read: &[u8]) {
-        let rest = match read.iter().rposition(|byte| *byte == b'\n') {
+        let rest = match memchr::memrchr(b'\n', read) {
             Some(end) => {
                 self.start.clear();
                 self.length = 0;

@@ -29,7 +29,7 @@ pub(crate) enum Lease<C, B> {
 /// An HTTP/1.1 connection on its way back into the pool.
 pub(crate) struct Idle1<B> {
     sender: http1::SendRequest<B>,
-    facts: Facts,
+    facts: Arc<Facts>,
     expires: Instant,
 }
 

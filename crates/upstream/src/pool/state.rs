@@ -29,14 +29,14 @@ pub(super) struct State<B> {
 
 pub(super) struct Idle<B> {
     pub(super) sender: http1::SendRequest<B>,
-    pub(super) facts: Facts,
+    pub(super) facts: Arc<Facts>,
     pub(super) since: Instant,
     pub(super) expires: Instant,
 }
 
 pub(super) struct Shared<B> {
     pub(super) sender: http2::SendRequest<B>,
-    pub(super) facts: Facts,
+    pub(super) facts: Arc<Facts>,
     pub(super) streams: Arc<AtomicUsize>,
     pub(super) expires: Instant,
     /// When a stream last began; connections that idle longer than they may are dropped.

@@ -34,6 +34,23 @@ fn passed(sent: &[u8], framings: &[Framing]) -> Vec<u8> {
     whole
 }
 
+#[test]
+fn heads_that_come_whole_are_judged_as_if_they_came_byte_by_byte() {
+    const BYTES: &[u8] = b"\r\n# a";
+    for head in 0..5_usize.pow(6) {
+        let bytes = (0..6).map(|place| BYTES[head / 5_usize.pow(place) % 5]);
+        let mut sent: Vec<u8> = bytes.collect();
+        sent.extend(b"\r\n\r\n");
+        let framings = [Framing::Upgrade; 1];
+        assert_eq!(
+            read(&sent, &framings, sent.len()),
+            read(&sent, &framings, 1),
+            "{}",
+            sent.escape_ascii()
+        );
+    }
+}
+
 const GET: &[u8] = b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n";
 const CHUNKED: &[u8] = b"POST /a HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n";
 
