@@ -1,13 +1,18 @@
 //! Decides on the client's side which requests are hopeless, by the share that was accepted lately.
 //!
 //! A request is refused here with probability `(requests - K·accepts) / (requests + 1)`, both of the last 30 s, refused
-//! ones included: as long as one in K is accepted, nothing is (K = 2). Fails with nothing of its own.
+//! ones included: as long as one in K is accepted, nothing is (K = 2). [`ThrottleLayer`] takes for accepted what was answered with
+//! anything but 429, 503 or gRPC's words for them, and fails what it does not send with `Reason::Overload` (503). One given up
+//! before its answer tells nothing; `poll_ready` passes through.
 //! To be used with care: a client of fewer than ten requests a second has too few to judge by, and goes on rejecting
 //! itself for more than a minute after the upstream is well; so it is off unless asked for.
 //! Source: Site Reliability Engineering, chapter 21, "Handling Overload".
 
+mod layer;
+
 use std::time::Duration;
 
+pub use self::layer::{ResponseFuture, ThrottleLayer, Throttled};
 use crate::{random::share, window::Window};
 
 const LATELY: Duration = Duration::from_secs(30);

@@ -23,7 +23,7 @@ use outrigger_layers::{
     classify::ClassifyLayer,
     deadline::DeadlineLayer,
     hop::{HopLayer, Name},
-    limit::{LimitLayer, adaptive::AdaptiveLayer},
+    limit::LimitLayer,
     maintenance::{MaintenanceLayer, Switch},
     observe::{Access, Direction, Metrics, ObserveLayer},
     priority::{ApartLayer, Priority, PriorityLayer},
@@ -36,6 +36,7 @@ use outrigger_layers::{
     },
     shed::ShedLayer,
     stack::{self, ClientLayer, ServerLayer},
+    throttle::{Throttle, ThrottleLayer},
     timeout::TimeoutLayer,
 };
 use tower::{ServiceBuilder, layer::util::Identity};
@@ -98,11 +99,10 @@ contract! {
     limit: LimitLayer::new(ROOM);
     shed: ShedLayer::new(ROOM, LONG);
     rate: RateLayer::new(Rate::try_new(1e9, u32::MAX).unwrap());
-    adaptive_of_a_server: AdaptiveLayer::server();
-    adaptive_of_a_client: AdaptiveLayer::client();
-    adaptive_off: AdaptiveLayer::off();
     maintenance: MaintenanceLayer::new(Switch::new(false));
     retry: retries();
+    // What fails is held back by chance: by the number that is never reached.
+    throttle: ThrottleLayer::with_random(Throttle::default(), || u64::MAX);
     retry_of_one_attempt: retries_of(Policy { attempts: 1, ..Policy::default() });
     respond_in_an_origin: RespondLayer::origin();
     respond_at_a_gateway: RespondLayer::gateway("cart.shop", Details::Auto);
