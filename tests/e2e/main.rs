@@ -7,7 +7,6 @@
 
 mod harness;
 
-mod adaptive;
 mod admin;
 mod answers;
 mod authorization;

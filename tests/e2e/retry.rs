@@ -181,3 +181,29 @@ async fn a_dead_endpoint_among_live_ones_is_not_seen_by_callers() {
     let body: Body = empty();
     assert_eq!(client.ask(request(Method::POST, "/", body)).await.status, 200);
 }
+
+#[tokio::test]
+async fn who_is_late_to_answer_is_asked_once_more_beside_if_that_was_asked_for() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    let app = App::http1(move |_: Request<Incoming>| {
+        let turn = count.fetch_add(1, Relaxed);
+        async move {
+            if turn == 2 {
+                std::future::pending::<()>().await;
+            }
+            Response::new(full("answer"))
+        }
+    })
+    .await;
+    let hedged = r#"retry = { attempts = 1, budget = 1.0, hedge = "300ms" }"#;
+    let sidecar = Sidecar::start(&outbound_to(app.addr, hedged)).await;
+    let client = Client::http1(sidecar.outbound()).await;
+    warm(&client, 2).await;
+    assert_eq!(client.ask(get("/")).await.text(), "answer");
+    assert_eq!(asked.load(Relaxed), 4);
+    assert_eq!(app.seen().last().unwrap().field("x-envoy-attempt-count"), "2");
+    let metrics = sidecar.metrics().await;
+    let hedges = |outcome| metrics.sum("outrigger_retries_total", &[("outcome", outcome)]);
+    assert_eq!((hedges("hedged"), hedges("hedge_won")), (1.0, 1.0));
+}

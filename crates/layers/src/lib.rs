@@ -4,6 +4,7 @@ pub mod breaker;
 pub mod classify;
 pub mod deadline;
 pub mod exchange;
+pub mod hedge;
 pub mod hop;
 pub mod limit;
 pub mod maintenance;
@@ -16,7 +17,7 @@ pub mod refusal;
 pub mod respond;
 pub mod retry;
 pub mod shed;
-#[cfg(feature = "stack")]
+pub mod spare;
 pub mod stack;
 #[cfg(test)]
 mod testing;

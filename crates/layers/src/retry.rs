@@ -12,7 +12,8 @@
 //! [`RetryLayer`] makes the attempts they allow: from `call` to the response's head, above what bounds one attempt
 //! ([`timeout`](crate::timeout)) and below what bounds the request ([`deadline`](crate::deadline)). The body is kept as it
 //! passes, up to a number of bytes; a larger one passes once. A repeat carries `x-envoy-attempt-count` and, for gRPC,
-//! `grpc-previous-rpc-attempts`. If all is in vain the result of the last attempt is given, with what was tried: in the
+//! `grpc-previous-rpc-attempts`. With a [`Hedge`](crate::hedge::Hedge), one that is idempotent and late to be answered is asked
+//! a second time beside the first; the first success counts, and the other attempt is dropped at once. If all is in vain the result of the last attempt is given, with what was tried: in the
 //! [`Failure`](outrigger_gateway::Failure)'s sentence, or as [`Tried`] in the response's extensions. `poll_ready` passes
 //! through; a repeat that finds the service below not ready gives up. Not covered: bodies that break later on.
 //!
@@ -44,14 +45,17 @@
 
 pub mod backoff;
 pub mod budget;
+mod hedged;
 mod layer;
 pub mod policy;
 mod replay;
-mod spare;
+mod rest;
 mod tally;
+mod tried;
 
 pub use self::{
-    layer::{Config, ResponseFuture, Retry, RetryLayer, Tried},
+    layer::{Config, ResponseFuture, Retry, RetryLayer},
     replay::Replay,
     tally::Tally,
+    tried::Tried,
 };

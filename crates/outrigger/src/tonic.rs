@@ -27,7 +27,8 @@ use outrigger_gateway::{Failure, Reason, find_cause, os};
 use outrigger_layers::{
     classify::BoxError,
     respond::{Details, Respond, RespondLayer},
-    stack::{Client, ClientBody, ClientLayer, Config, ConfigError, Parts},
+    retry::Replay,
+    stack::{Client, ClientLayer, Config, ConfigError, Parts},
 };
 use tonic::{Code, ConnectError, Status, TimeoutExpired, body::Body};
 use tower_layer::Layer;
@@ -96,7 +97,7 @@ pub struct Rebody<S> {
     inner: S,
 }
 
-impl<S, B> Service<Request<ClientBody<Body>>> for Rebody<S>
+impl<S, B> Service<Request<Replay<Body>>> for Rebody<S>
 where
     S: Service<Request<Body>, Response = Response<B>>,
 {
@@ -108,7 +109,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ClientBody<Body>>) -> S::Future {
+    fn call(&mut self, request: Request<Replay<Body>>) -> S::Future {
         self.inner.call(request.map(Body::new))
     }
 }

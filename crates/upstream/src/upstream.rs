@@ -275,21 +275,21 @@ where
     B::Error: Into<BoxError>,
 {
     async fn send(
-        self: Arc<Self>,
-        mut request: Request<B>,
+        &self,
+        exchange: Option<&Exchange>,
+        request: &mut Option<Request<RequestBody<B>>>,
     ) -> Result<Response<ResponseBody<C, RequestBody<B>>>, Failure> {
-        let exchange = Exchange::of(request.extensions()).cloned();
         let ours = |failure: Failure| failure.at_upstream(self.name.clone());
         let slots = self.slots().await.map_err(ours)?;
-        let is_grpc = exchange
-            .as_ref()
-            .map_or_else(|| grpc::is_grpc(request.headers()), Exchange::is_grpc);
-        let outgoing = Outgoing::of(&request, &self.outgoing).map_err(ours)?;
-        let switch = Switch::of(&mut request);
+        let sent = request.as_mut().expect("there is a request to send");
+        let is_grpc = exchange.map_or_else(|| grpc::is_grpc(sent.headers()), Exchange::is_grpc);
+        let outgoing = Outgoing::of(sent, &self.outgoing).map_err(ours)?;
+        let switch = Switch::of(sent);
         let switches = switch.is_some();
-        let mut request = Some(request.map(|body| RequestBody::new(body, exchange.clone())));
+        let deadline = sent.extensions().get().copied();
         let attempt = Attempt {
-            exchange: exchange.as_ref(),
+            exchange,
+            deadline,
             outgoing,
             timeouts: self.config.timeouts,
             is_grpc,
@@ -302,7 +302,7 @@ where
         for tried in 0.. {
             let slot = &slots[first.wrapping_add(tried) % slots.len()];
             let pool = slot.pool(is_grpc, switches);
-            let Rejected { failure, reused } = match attempt.make(pool, &mut request, fresh).await {
+            let Rejected { failure, reused } = match attempt.make(pool, request, fresh).await {
                 Ok(response) => return Ok(response),
                 Err(rejected) => rejected,
             };
@@ -334,6 +334,10 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        Box::pin(self.0.clone().send(request))
+        let exchange = Exchange::of(request.extensions()).cloned();
+        let request = request.map(|body| RequestBody::new(body, exchange.clone()));
+        let (inner, mut request) = (self.0.clone(), Some(request));
+        // A block takes up what an `async fn` would hold twice: its arguments.
+        Box::pin(async move { inner.send(exchange.as_ref(), &mut request).await })
     }
 }

@@ -11,6 +11,7 @@ use hyper_util::{
 };
 use outrigger::{
     Failure, client,
+    retry::Replay,
     stack::{self, ClientLayer, Config, ConfigError, Timeouts},
 };
 use tower::{Layer, ServiceExt};
@@ -18,7 +19,7 @@ use tower::{Layer, ServiceExt};
 /// A client of the stock.
 #[derive(Clone, Debug)]
 pub struct Stock {
-    client: stack::Client<Client<HttpConnector, stack::ClientBody<Empty<Bytes>>>>,
+    client: stack::Client<Client<HttpConnector, Replay<Empty<Bytes>>>>,
 }
 
 impl Stock {

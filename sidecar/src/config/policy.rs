@@ -54,6 +54,8 @@ pub(super) struct WrittenRetry {
     #[serde(serialize_with = "duration")]
     cap: Duration,
     replay_bytes: usize,
+    #[serde(serialize_with = "duration_or_none")]
+    hedge: Option<Duration>,
 }
 
 pub(super) fn retry(mut section: Section<'_>, default: &Retry) -> Retry {
@@ -65,6 +67,7 @@ pub(super) fn retry(mut section: Section<'_>, default: &Retry) -> Retry {
         base: section.or("base", default.base, positive),
         cap: section.or("cap", default.cap, positive),
         replay_bytes: section.or("replay_bytes", default.replay_bytes, count),
+        hedge: section.or("hedge", default.hedge, value::or_none(positive)),
     };
     section.ordered(("base", retry.base), ("cap", retry.cap));
     retry

@@ -2,32 +2,30 @@
 
 use std::{
     fmt,
-    future::poll_fn,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, ready},
     time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{Request, Response};
 use http_body::Body;
 use outrigger_gateway::{Failure, grpc};
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
-    policy::{ATTEMPT_COUNT, Attempt, Course, Outcome, PREVIOUS_ATTEMPTS, Refusal, Retries, is_idempotent},
-    replay::{Repeats, Replay},
-    spare::Spare,
+    policy::{Retries, is_idempotent},
+    replay::Replay,
+    rest::{Judged, Rest},
     tally::Tally,
 };
-use crate::{deadline::Deadline, random::random};
-
-/// So many frames of an answer that nobody gets are read, if they are there.
-const FEW: usize = 8;
+use crate::{
+    deadline::Deadline, exchange::Exchange, hedge::Hedge, hop::Upgrade, random::random, spare::Spare,
+};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -38,6 +36,8 @@ pub struct Config {
     pub retries: Retries,
     /// The most bytes of a request's body that are kept for its repeats.
     pub replay_bytes: usize,
+    /// When a second attempt begins beside a first one that is late, if ever.
+    pub hedge: Option<Hedge>,
     /// Where jitter and chances come from.
     pub random: fn() -> u64,
     /// What time it is, for dates in `Retry-After`.
@@ -45,11 +45,12 @@ pub struct Config {
 }
 
 impl Config {
-    /// Keeps 64 KiB of a body.
+    /// Keeps 64 KiB of a body, and makes no attempt beside another.
     pub fn new(retries: Retries) -> Self {
         Self {
             retries,
             replay_bytes: 65_536,
+            hedge: None,
             random,
             clock: SystemTime::now,
         }
@@ -60,14 +61,15 @@ impl Config {
 #[derive(Clone, Debug)]
 pub struct RetryLayer {
     shared: Arc<Shared>,
+    lends: bool,
 }
 
 #[derive(Debug)]
-struct Shared {
-    config: Config,
+pub(super) struct Shared {
+    pub(super) config: Config,
     /// Decisions count time from here.
-    epoch: Instant,
-    tally: Tally,
+    pub(super) epoch: Instant,
+    pub(super) tally: Tally,
 }
 
 impl RetryLayer {
@@ -79,7 +81,15 @@ impl RetryLayer {
                 epoch: Instant::now(),
                 tally: Tally::default(),
             }),
+            lends: false,
         }
+    }
+
+    /// The same, whose copy of a request's head is there for who sends it and repeats it for reasons of its own
+    /// ([`Spare::lend`]): only where nothing in between changes heads.
+    #[must_use]
+    pub fn lending(self) -> Self {
+        Self { lends: true, ..self }
     }
 
     /// What was repeated and what was not, to be watched.
@@ -95,7 +105,7 @@ impl RetryLayer {
 }
 
 impl Shared {
-    fn now(&self) -> Duration {
+    pub(super) fn now(&self) -> Duration {
         self.epoch.elapsed()
     }
 }
@@ -107,6 +117,7 @@ impl<S> Layer<S> for RetryLayer {
         Retry {
             inner,
             shared: self.shared.clone(),
+            lends: self.lends,
         }
     }
 }
@@ -116,6 +127,7 @@ impl<S> Layer<S> for RetryLayer {
 pub struct Retry<S> {
     inner: S,
     shared: Arc<Shared>,
+    lends: bool,
 }
 
 impl<S, B, R> Service<Request<B>> for Retry<S>
@@ -136,7 +148,8 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        if self.shared.config.retries.attempts() <= 1 {
+        let config = &self.shared.config;
+        if config.retries.attempts() <= 1 && config.hedge.is_none() {
             return ResponseFuture {
                 state: State::First {
                     attempt: self.inner.call(request.map(Replay::through)),
@@ -145,26 +158,43 @@ where
             };
         }
         let idempotent = is_idempotent(request.method(), request.headers());
+        // Two tunnels for one client would be one too many.
+        let hedged = idempotent && request.extensions().get::<Upgrade>().is_none();
+        let hedge = config.hedge.clone().filter(|_| hedged);
         let deadline = request.extensions().get::<Deadline>().copied();
+        let is_grpc = Exchange::of(request.extensions())
+            .map_or_else(|| grpc::is_grpc(request.headers()), Exchange::is_grpc);
         let (head, body) = request.into_parts();
-        let (body, repeats) = Replay::keeping(body, self.shared.config.replay_bytes);
-        let request = Request::from_parts(head, body);
+        let (body, repeats) = Replay::keeping(body, config.replay_bytes);
+        let mut request = Request::from_parts(head, body);
+        let spare = Spare::of(&request);
+        if self.lends {
+            spare.lend(&mut request);
+        }
         // Boxed: it is moved with the future, and almost always thrown away.
         let rest = Box::new(Rest {
-            spare: Spare::of(&request),
+            spare,
             repeats,
             idempotent,
+            is_grpc,
             deadline,
-            course: self.shared.config.retries.start(),
+            course: config.retries.start(),
             service: self.inner.clone(),
             shared: self.shared.clone(),
         });
-        ResponseFuture {
-            state: State::First {
-                attempt: self.inner.call(request),
+        let attempt = self.inner.call(request);
+        let state = match hedge {
+            None => State::First {
+                attempt,
                 rest: Some(rest),
             },
-        }
+            Some(hedge) => {
+                let delay = hedge.delay();
+                let further = Box::pin(rest.hedged(hedge, attempt, delay));
+                State::Further { further }
+            }
+        };
+        ResponseFuture { state }
     }
 }
 
@@ -231,185 +261,6 @@ where
                 }),
             }
         }
-    }
-}
-
-/// What is needed for attempts behind the first.
-struct Rest<S, B> {
-    spare: Spare,
-    repeats: Repeats<B>,
-    idempotent: bool,
-    deadline: Option<Deadline>,
-    course: Course,
-    service: S,
-    shared: Arc<Shared>,
-}
-
-/// What follows an attempt that was no success.
-enum Judged<S, B> {
-    Again(Box<Rest<S, B>>, Duration),
-    Refused(Box<Rest<S, B>>, Refusal),
-}
-
-impl<S, B> Rest<S, B> {
-    /// What follows; nothing if it was a success.
-    fn judge<R>(mut self: Box<Self>, result: &Result<Response<R>, Failure>) -> Option<Judged<S, B>> {
-        let Config {
-            retries,
-            random,
-            clock,
-            ..
-        } = &self.shared.config;
-        let now = self.shared.now();
-        let attempt = match result {
-            Err(failure) => Attempt::failed(failure),
-            Ok(response) => {
-                let status = meaning(response);
-                if retries.is_success(Outcome::Answered(status)) {
-                    retries.succeeded(now);
-                    return None;
-                }
-                Attempt::answered(status, response.headers(), clock())
-            }
-        };
-        let deadline = self.deadline.map(|deadline| {
-            let deadline = deadline.instant();
-            deadline.saturating_duration_since(self.shared.epoch)
-        });
-        let (course, idempotent) = (&mut self.course, self.idempotent);
-        let judged = match self.repeats.is_possible() {
-            true => retries.judge(course, &attempt, idempotent, now, deadline, random),
-            false => Err(retries.judge_unkept(course, &attempt, idempotent)),
-        };
-        Some(match judged {
-            Ok(wait) => Judged::Again(self, wait),
-            Err(why) => Judged::Refused(self, why),
-        })
-    }
-
-    /// The last result, with what was tried; the refusal is counted.
-    fn give_up<R>(&self, result: Result<Response<R>, Failure>, why: Refusal) -> Result<Response<R>, Failure> {
-        self.shared.tally.refuse(why);
-        let tried = Tried {
-            attempts: self.course.attempts(),
-            why,
-        };
-        // That a single attempt was not repeated is for the metrics.
-        if tried.attempts <= 1 {
-            return result;
-        }
-        match result {
-            Ok(mut response) => {
-                response
-                    .headers_mut()
-                    .insert(ATTEMPT_COUNT, tried.attempts.into());
-                response.extensions_mut().insert(tried);
-                Ok(response)
-            }
-            Err(failure) => {
-                let detail = match failure.detail() {
-                    Some(detail) => format!("{detail}; {tried}"),
-                    None => tried.to_string(),
-                };
-                Err(failure.with_detail(detail).with_attempts(tried.attempts))
-            }
-        }
-    }
-
-    /// The request for the next attempt, if all that has passed of its body was kept.
-    fn request(&self) -> Option<Request<Replay<B>>> {
-        let mut request = self.spare.request(self.repeats.next()?);
-        let made = self.course.attempts();
-        let is_grpc = grpc::is_grpc(request.headers());
-        let headers = request.headers_mut();
-        headers.insert(ATTEMPT_COUNT, HeaderValue::from(made + 1));
-        if is_grpc {
-            headers.insert(PREVIOUS_ATTEMPTS, HeaderValue::from(made));
-        }
-        Some(request)
-    }
-}
-
-impl<S, B> Rest<S, B> {
-    /// Makes the attempts that follow the one that came to `result`.
-    async fn repeat<R>(
-        self: Box<Self>,
-        mut result: Result<Response<R>, Failure>,
-        mut wait: Duration,
-    ) -> Result<Response<R>, Failure>
-    where
-        S: Service<Request<Replay<B>>, Response = Response<R>>,
-        S::Error: Into<Failure>,
-        R: Body + Unpin,
-    {
-        let mut rest = self;
-        loop {
-            sleep(wait).await;
-            let ready = poll_fn(|cx| Poll::Ready(rest.service.poll_ready(cx))).await;
-            if ready.map_err(Into::into)?.is_pending() {
-                return rest.give_up(result, Refusal::Room);
-            }
-            let Some(request) = rest.request() else {
-                return rest.give_up(result, Refusal::Body);
-            };
-            if let Ok(response) = result {
-                discard(response.into_body());
-            }
-            rest.shared.tally.repeat();
-            result = rest.service.call(request).await.map_err(Into::into);
-            (rest, wait) = match rest.judge(&result) {
-                None => return result,
-                Some(Judged::Refused(rest, why)) => return rest.give_up(result, why),
-                Some(Judged::Again(rest, wait)) => (rest, wait),
-            };
-        }
-    }
-}
-
-/// What an answer says in HTTP's words: gRPC says in a field of a trailers-only response what others say by status.
-fn meaning<R>(response: &Response<R>) -> StatusCode {
-    let code = response
-        .headers()
-        .get(grpc::STATUS)
-        .and_then(grpc::Code::from_header);
-    match code {
-        Some(grpc::Code::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
-        Some(grpc::Code::DeadlineExceeded) => StatusCode::GATEWAY_TIMEOUT,
-        _ => response.status(),
-    }
-}
-
-/// Reads what is there already of an answer that nobody gets: a connection that has nothing more to say is used again.
-fn discard<R: Body + Unpin>(mut body: R) {
-    let mut cx = Context::from_waker(Waker::noop());
-    let mut read = || Pin::new(&mut body).poll_frame(&mut cx);
-    let _ = (0..FEW)
-        .take_while(|_| matches!(read(), Poll::Ready(Some(Ok(_)))))
-        .count();
-}
-
-/// What was tried, in the extensions of the answer that came of several attempts in the end.
-#[derive(Clone, Copy, Debug)]
-pub struct Tried {
-    attempts: u32,
-    why: Refusal,
-}
-
-impl Tried {
-    /// How many attempts were made.
-    pub const fn attempts(self) -> u32 {
-        self.attempts
-    }
-
-    /// Why there was no other.
-    pub const fn why(self) -> Refusal {
-        self.why
-    }
-}
-
-impl fmt::Display for Tried {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} attempts: {}", self.attempts, self.why)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Decides whether a request is sent again after what came of an attempt, and when.
 //!
 //! In this order, and the first that says no is the answer ([`Refusal`]): attempts are left; nobody behind us has repeated
-//! it already (only the outermost hop does); the outcome may be repeated: a reason whose row in the
+//! it already, and it is no repeat itself (only the outermost hop does); the outcome may be repeated: a reason whose row in the
 //! [table](outrigger_gateway::table) says so, or an answer of 502, 503 or 504; the request may be: its method is idempotent
 //! (RFC 9110 §9.2.2), it carries `Idempotency-Key`, or it provably was not processed; the other side does not ask us to
 //! stay away for longer than [`Policy::hold`]; the wait ends before the deadline; the [`Budget`] has one left.
@@ -11,21 +11,26 @@
 //! `grpc-retry-pushback-ms` (gRFC A6) is taken as it is.
 //! Not covered: making the attempts, and keeping what is to be sent again.
 
+mod attempt;
+mod refusal;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    fmt,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
-use http::{HeaderMap, HeaderName, Method, StatusCode, header};
-use outrigger_gateway::{Failure, Reason, grpc, retry_after, table::Repeat};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use outrigger_gateway::{Reason, retry_after, table::Repeat};
 
+pub use self::{
+    attempt::{Asked, Attempt, Outcome},
+    refusal::Refusal,
+};
 use super::{
     backoff::{Backoff, Waits},
     budget::Budget,
@@ -54,181 +59,41 @@ pub struct Policy {
     pub hold: Duration,
     /// Whether an answer with this status may be followed by another attempt.
     pub statuses: fn(StatusCode) -> bool,
+    /// Whether a failure for this reason may be; the second is whether the request provably was not processed.
+    pub reasons: fn(Reason, bool) -> Repeat,
 }
 
 impl Default for Policy {
-    /// Three attempts, full jitter of 100 ms up to 10 s, 2 s of holding, after 502, 503 and 504.
+    /// Three attempts, full jitter of 100 ms up to 10 s, 2 s of holding, after 502, 503 and 504, and after what
+    /// [`by_the_table`] says.
     fn default() -> Self {
         Self {
             attempts: 3,
             backoff: Backoff::default(),
             hold: Duration::from_secs(2),
             statuses: |status| matches!(status.as_u16(), 502..=504),
+            reasons: by_the_table,
         }
     }
+}
+
+/// What the [table](outrigger_gateway::table) says of a reason; what provably was not processed may always be repeated.
+pub fn by_the_table(reason: Reason, unprocessed: bool) -> Repeat {
+    match unprocessed {
+        true => Repeat::Yes,
+        false => reason.row().repeat,
+    }
+}
+
+/// Whether the field [`ATTEMPT_COUNT`] tells of more than one attempt.
+pub fn tells_of_repeats(count: Option<&HeaderValue>) -> bool {
+    let count = count.and_then(|value| value.to_str().ok()?.parse::<u32>().ok());
+    count.is_some_and(|count| count > 1)
 }
 
 /// Whether this request may be sent again although it may have been processed.
 pub fn is_idempotent(method: &Method, headers: &HeaderMap) -> bool {
     method.is_idempotent() || headers.contains_key(IDEMPOTENCY_KEY)
-}
-
-/// What came of one attempt.
-#[derive(Clone, Copy, Debug)]
-pub struct Attempt {
-    /// The failure or the answer.
-    pub outcome: Outcome,
-    /// When the other side wants to be asked again.
-    pub asked: Asked,
-    /// Whether a hop behind us has made more than one attempt for it.
-    pub repeated_behind: bool,
-}
-
-/// A failure or an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// No answer came.
-    Failed {
-        /// Why.
-        reason: Reason,
-        /// Whether it provably was not processed.
-        unprocessed: bool,
-    },
-    /// An answer came.
-    Answered(StatusCode),
-}
-
-/// When the other side wants to be asked again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Asked {
-    /// It did not say.
-    #[default]
-    Nothing,
-    /// In so many whole seconds (`Retry-After`).
-    After(Duration),
-    /// In exactly this time (`grpc-retry-pushback-ms`).
-    Exactly(Duration),
-    /// Not at all.
-    Never,
-}
-
-impl Asked {
-    /// Reads it from the head of a response; pushback counts before `Retry-After`. Dates count from `now`.
-    pub fn of(headers: &HeaderMap, now: SystemTime) -> Self {
-        if let Some(pushback) = headers.get(grpc::RETRY_PUSHBACK) {
-            // What is negative or cannot be read asks not to repeat (gRFC A6).
-            let millis = pushback.to_str().ok().and_then(|text| text.parse().ok());
-            return millis.map_or(Self::Never, |ms| {
-                Self::Exactly(Duration::from_millis(ms).min(retry_after::LONGEST))
-            });
-        }
-        let after = headers.get(header::RETRY_AFTER);
-        let wait = after.and_then(|value| retry_after::from_header(value, now));
-        wait.map_or(Self::Nothing, Self::After)
-    }
-
-    /// The wait asked for.
-    const fn wait(self) -> Option<Duration> {
-        match self {
-            Self::After(wait) | Self::Exactly(wait) => Some(wait),
-            Self::Nothing | Self::Never => None,
-        }
-    }
-}
-
-impl Attempt {
-    /// An attempt without an answer. What our own layers advise callers to do is nothing that the other side asked for.
-    pub fn failed(failure: &Failure) -> Self {
-        Self {
-            outcome: Outcome::Failed {
-                reason: failure.reason(),
-                unprocessed: failure.unprocessed(),
-            },
-            asked: Asked::Nothing,
-            repeated_behind: false,
-        }
-    }
-
-    /// An attempt that was answered with this head.
-    pub fn answered(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Self {
-        let count = headers.get(ATTEMPT_COUNT).and_then(|value| value.to_str().ok());
-        Self {
-            outcome: Outcome::Answered(status),
-            asked: Asked::of(headers, now),
-            repeated_behind: count
-                .and_then(|text| text.parse::<u32>().ok())
-                .is_some_and(|count| count > 1),
-        }
-    }
-}
-
-/// Why there is no further attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Refusal {
-    /// All attempts are made.
-    Attempts,
-    /// A hop behind us has repeated it already.
-    RepeatedBehind,
-    /// It would come to the same again.
-    Outcome,
-    /// It may have been processed, and must not be twice.
-    NotIdempotent,
-    /// The other side asked us not to, or not for so long.
-    AskedToWait,
-    /// The wait does not end before the deadline.
-    Deadline,
-    /// Successes have not earned it.
-    Budget,
-    /// More of its body has passed than was kept.
-    Body,
-    /// There is no room for it at once.
-    Room,
-}
-
-impl Refusal {
-    /// Every refusal there is.
-    pub const ALL: [Self; 9] = [
-        Self::Attempts,
-        Self::RepeatedBehind,
-        Self::Outcome,
-        Self::NotIdempotent,
-        Self::AskedToWait,
-        Self::Deadline,
-        Self::Budget,
-        Self::Body,
-        Self::Room,
-    ];
-
-    /// The value of the metric label `outcome`.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Attempts => "attempts_used",
-            Self::RepeatedBehind => "repeated_behind",
-            Self::Outcome => "not_repeatable",
-            Self::NotIdempotent => "not_idempotent",
-            Self::AskedToWait => "asked_to_wait",
-            Self::Deadline => "deadline",
-            Self::Budget => "budget",
-            Self::Body => "body_not_kept",
-            Self::Room => "no_room",
-        }
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Attempts => "all attempts are made",
-            Self::RepeatedBehind => "a hop behind has repeated it already",
-            Self::Outcome => "it would fail again",
-            Self::NotIdempotent => "it may have been processed and is not idempotent",
-            Self::AskedToWait => "the upstream asked to be left alone for longer",
-            Self::Deadline => "no time is left to wait and ask again",
-            Self::Budget => "the retry budget is used up",
-            Self::Body => "more of the request's body has passed than was kept",
-            Self::Room => "there is no room for another attempt",
-        })
-    }
 }
 
 /// What the requests to one upstream share about repeating. Clones are handles to the same.
@@ -244,6 +109,7 @@ pub struct Retries {
 #[derive(Clone, Copy, Debug)]
 pub struct Course {
     made: u32,
+    repeated_before: bool,
     waits: Waits,
 }
 
@@ -251,6 +117,11 @@ impl Course {
     /// How many attempts were judged.
     pub const fn attempts(&self) -> u32 {
         self.made
+    }
+
+    /// The request is a repeat of a hop before us.
+    pub const fn repeats_before(&mut self) {
+        self.repeated_before = true;
     }
 }
 
@@ -287,6 +158,7 @@ impl Retries {
     pub const fn start(&self) -> Course {
         Course {
             made: 0,
+            repeated_before: false,
             waits: self.policy.backoff.start(),
         }
     }
@@ -342,6 +214,17 @@ impl Retries {
         check.err().unwrap_or(Refusal::Body)
     }
 
+    /// Whether another attempt may begin beside the first one of an idempotent request; it then counts as one that was made.
+    /// `random` is uniform over all its values.
+    pub fn may_hedge(&self, course: &mut Course, now: Duration, random: u64) -> bool {
+        let left_alone = nanos(now) < self.gate.load(Relaxed);
+        let allowed = !left_alone
+            && !course.repeated_before
+            && self.budget.as_ref().is_none_or(|budget| budget.draw(now, random));
+        course.made += u32::from(allowed);
+        allowed
+    }
+
     fn check(&self, course: Course, attempt: &Attempt, idempotent: bool) -> Result<(), Refusal> {
         if course.made >= self.policy.attempts {
             return Err(Refusal::Attempts);
@@ -349,15 +232,15 @@ impl Retries {
         if attempt.repeated_behind {
             return Err(Refusal::RepeatedBehind);
         }
+        if course.repeated_before {
+            return Err(Refusal::RepeatedBefore);
+        }
         self.may_repeat(attempt.outcome, idempotent)
     }
 
     fn may_repeat(&self, outcome: Outcome, idempotent: bool) -> Result<(), Refusal> {
         let repeat = match outcome {
-            Outcome::Failed {
-                unprocessed: true, ..
-            } => Repeat::Yes,
-            Outcome::Failed { reason, .. } => reason.row().repeat,
+            Outcome::Failed { reason, unprocessed } => (self.policy.reasons)(reason, unprocessed),
             Outcome::Answered(status) if (self.policy.statuses)(status) => Repeat::Idempotent,
             Outcome::Answered(_) => Repeat::No,
         };

@@ -21,7 +21,8 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// of a larger body nothing is kept, and it passes once.
 ///
 /// An attempt need not have taken the whole body for another to follow: it begins with what was kept and goes on with
-/// the rest. The body of the earlier attempt then fails, so that two never read from the same client.
+/// the rest. The body of the earlier attempt then fails, so that two never read from the same client; once all of it was kept,
+/// each attempt reads for itself.
 #[derive(Debug)]
 pub struct Replay<B>(State<B>);
 
@@ -110,6 +111,14 @@ impl<B> Repeats<B> {
         self.0.as_ref().is_none_or(|tape| lock(tape).room.is_some())
     }
 
+    /// Whether all of the body has passed and was kept: several may send it at once.
+    pub(super) fn is_whole(&self) -> bool
+    where
+        B: Body,
+    {
+        self.0.as_ref().is_none_or(|tape| lock(tape).is_whole())
+    }
+
     /// The body for the next attempt; `None` if not all that has passed was kept.
     pub(super) fn next(&self) -> Option<Replay<B>> {
         let Some(tape) = &self.0 else {
@@ -129,6 +138,12 @@ impl<B> Repeats<B> {
 /// One attempt at a time uses it, so it is free whenever it is asked for.
 fn lock<B>(tape: &Mutex<Tape<B>>) -> MutexGuard<'_, Tape<B>> {
     tape.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<B: Body> Tape<B> {
+    fn is_whole(&self) -> bool {
+        self.room.is_some() && (self.ended || self.body.is_end_stream())
+    }
 }
 
 impl<B> Tape<B>
@@ -193,7 +208,7 @@ where
             State::Kept(reel) => reel,
         };
         let mut tape = lock(&reel.tape);
-        if tape.attempt != reel.attempt {
+        if tape.attempt != reel.attempt && !tape.is_whole() {
             return Poll::Ready(Some(Err(Superseded.into())));
         }
         if let Some(kept) = tape.frames.get(reel.next) {

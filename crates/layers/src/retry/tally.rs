@@ -8,6 +8,9 @@ use super::policy::Refusal;
 #[derive(Debug, Default)]
 pub struct Tally {
     repeated: AtomicU64,
+    hedged: AtomicU64,
+    hedges_won: AtomicU64,
+    hedges_refused: AtomicU64,
     refused: [AtomicU64; Refusal::ALL.len()],
 }
 
@@ -20,6 +23,33 @@ impl Tally {
     /// How many were not, for this reason.
     pub fn refused(&self, why: Refusal) -> u64 {
         self.refused[why as usize].load(Relaxed)
+    }
+
+    /// How many first attempts were late and got another beside them.
+    pub fn hedged(&self) -> u64 {
+        self.hedged.load(Relaxed)
+    }
+
+    /// How many of those beside them were a success first.
+    pub fn hedges_won(&self) -> u64 {
+        self.hedges_won.load(Relaxed)
+    }
+
+    /// How many first attempts were late and stayed alone: for want of budget or room, or of a body that was all there.
+    pub fn hedges_refused(&self) -> u64 {
+        self.hedges_refused.load(Relaxed)
+    }
+
+    pub(super) fn hedge(&self) {
+        self.hedged.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn win_hedge(&self) {
+        self.hedges_won.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn refuse_hedge(&self) {
+        self.hedges_refused.fetch_add(1, Relaxed);
     }
 
     pub(super) fn repeat(&self) {

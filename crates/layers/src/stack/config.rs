@@ -75,6 +75,8 @@ pub struct Retry {
     pub cap: Duration,
     /// The most bytes of a request's body that are kept for a repetition: 64 KiB.
     pub replay_bytes: usize,
+    /// How long an idempotent request is unanswered when a second attempt begins beside the first: never.
+    pub hedge: Option<Duration>,
 }
 
 impl Default for Retry {
@@ -85,6 +87,7 @@ impl Default for Retry {
             base: Duration::from_millis(100),
             cap: Duration::from_secs(10),
             replay_bytes: 65_536,
+            hedge: None,
         }
     }
 }
@@ -218,6 +221,7 @@ impl Config {
                 retry.base <= retry.cap,
                 "must not be shorter than retry.base",
             ),
+            ("retry.hedge", positive(retry.hedge), POSITIVE),
             ("limit.in_flight", limit.in_flight > 0, AT_LEAST_ONE),
             ("limit.streams", limit.streams > 0, AT_LEAST_ONE),
             ("breaker.failures", breaker.failures > 0, AT_LEAST_ONE),

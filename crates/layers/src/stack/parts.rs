@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use super::config::{self, Config, ConfigError};
 use crate::{
     deadline::DeadlineLayer,
-    limit::{Limit, LimitLayer, adaptive::AdaptiveLayer},
+    hedge::Hedge,
+    limit::{Limit, LimitLayer},
     maintenance::{MaintenanceLayer, Switch},
     rate::RateLayer,
     retry::{
@@ -37,7 +38,6 @@ pub struct Parts {
     pub retry: RetryLayer,
     /// [`Timeouts::attempt`](super::Timeouts::attempt), if there is one.
     pub attempt: Option<TimeoutLayer>,
-    name: Option<Arc<str>>,
 }
 
 /// How many may be in there at once, and how the others wait.
@@ -47,8 +47,6 @@ pub struct Room {
     pub shed: ShedLayer,
     /// Gives out the places.
     pub limit: LimitLayer,
-    /// Refuses what could only queue behind it: [`Limit::adaptive`](super::Limit::adaptive).
-    pub adaptive: AdaptiveLayer,
 }
 
 impl Parts {
@@ -68,25 +66,10 @@ impl Parts {
         Self::build(config, Some(name))
     }
 
-    /// Around an app of one's own, rather than around an upstream of others: the adaptive limit is the app's, and not one client's
-    /// share of it.
-    #[must_use]
-    pub fn of_app(mut self) -> Self {
-        let adaptive = &mut self.requests.adaptive;
-        if adaptive.limit().is_some() {
-            *adaptive = named(AdaptiveLayer::server(), self.name.as_ref());
-        }
-        self
-    }
-
     fn build(config: &Config, name: Option<&Arc<str>>) -> Result<Self, ConfigError> {
         config.check()?;
         let Config { timeout, limit, .. } = config;
         let room = |places, queue, wait| Room::new(name.cloned(), places, queue, wait);
-        let adaptive = match limit.adaptive {
-            true => AdaptiveLayer::client(),
-            false => AdaptiveLayer::off(),
-        };
         let maintenance = MaintenanceLayer::new(Switch::new(config.maintenance));
         let rate = limit.rate.map(config::Rate::start).transpose()?;
         Ok(Self {
@@ -99,22 +82,11 @@ impl Parts {
                 Some(name) => RateLayer::of_upstream(rate, name.clone()),
                 None => RateLayer::new(rate),
             }),
-            requests: Room {
-                adaptive: named(adaptive, name),
-                ..room(limit.in_flight, limit.queue, limit.queue_wait)
-            },
+            requests: room(limit.in_flight, limit.queue, limit.queue_wait),
             streams: room(limit.streams, 0, Duration::ZERO),
             retry: retry(&config.retry),
             attempt: timeout.attempt.map(TimeoutLayer::new),
-            name: name.cloned(),
         })
-    }
-}
-
-fn named(adaptive: AdaptiveLayer, name: Option<&Arc<str>>) -> AdaptiveLayer {
-    match name {
-        Some(name) => adaptive.of_upstream(name.clone()),
-        None => adaptive,
     }
 }
 
@@ -131,7 +103,6 @@ impl Room {
         Self {
             shed,
             limit: LimitLayer::shared(limit),
-            adaptive: AdaptiveLayer::off(),
         }
     }
 }
@@ -149,6 +120,7 @@ fn retry(config: &config::Retry) -> RetryLayer {
     let budget = Budget::try_new(config.budget).expect("a checked budget is from 0 to 1");
     RetryLayer::new(retry::Config {
         replay_bytes: config.replay_bytes,
+        hedge: config.hedge.map(Hedge::after),
         ..retry::Config::new(Retries::new(policy, budget))
     })
 }

@@ -1,15 +1,23 @@
 //! One attempt at one endpoint.
 
-use std::{future::poll_fn, io, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{
+    future::poll_fn,
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body::Body;
 use hyper::{body::Incoming, client::conn::TrySendError};
 use outrigger_gateway::{Failure, Reason, find_cause};
 use outrigger_layers::{
     deadline::{Deadline, set_remaining},
     exchange::Exchange,
+    spare::Spare,
 };
 use tokio::{
     sync::oneshot,
@@ -28,6 +36,7 @@ use crate::{
 /// What all attempts of one request have in common.
 pub(super) struct Attempt<'a> {
     pub(super) exchange: Option<&'a Exchange>,
+    pub(super) deadline: Option<Deadline>,
     pub(super) outgoing: Outgoing<'a>,
     pub(super) timeouts: Timeouts,
     pub(super) is_grpc: bool,
@@ -68,7 +77,7 @@ impl Attempt<'_> {
         };
         let protocol = leased.connection.protocol();
         let sent = request.as_mut().expect("there is a request to send");
-        if let Some(&deadline) = sent.extensions().get::<Deadline>() {
+        if let Some(deadline) = self.deadline {
             // Waiting for a connection took time that the next hop does not have.
             set_remaining(sent.headers_mut(), deadline, Instant::now()).map_err(Rejected::at_last)?;
         }
@@ -81,20 +90,30 @@ impl Attempt<'_> {
         }
         let upload = sent.body().upload();
         // A copy would not know of the switch.
-        let spare = Spare::of(sent, &leased.connection).filter(|_| self.switch.is_none());
+        let again = match self.switch {
+            None => Again::of(sent, &leased.connection),
+            Some(_) => None,
+        };
         let read_before = leased.connection.facts.received.bytes();
 
-        let response = request.take().map(|request| leased.connection.send(request));
-        let response = response.expect("it was there above");
-        let error = match self.head(response, &upload).await {
+        let sending = request.take().expect("it was there above");
+        // Pinned where it is made: it is long to move.
+        let head = {
+            let response = pin!(leased.connection.send(sending));
+            self.head(response, &upload).await
+        };
+        let error = match head {
             Ok(response) => {
                 upload.forget();
-                return self.accept(pool, leased, response, upload).await;
+                let mut accepted = self.accept(pool, leased, response, upload)?;
+                // One that is cut before anything of it was sent on is still told as a failure of the whole.
+                let begun = poll_fn(|cx| Poll::Ready(accepted.body_mut().begin(cx))).await;
+                return begun.map(|()| accepted).map_err(Rejected::at_last);
             }
             Err(error) => error,
         };
         let answered = leased.connection.facts.received.bytes() - read_before;
-        let rejected = self.reject(pool, leased.connection, error, &upload, spare, answered);
+        let rejected = self.reject(pool, leased.connection, error, &upload, again, answered);
         let (rejected, again) = Box::pin(rejected).await;
         *request = again;
         Err(rejected)
@@ -109,10 +128,9 @@ impl Attempt<'_> {
     /// Waits for the response's head, for as long as it may take.
     async fn head<B>(
         &self,
-        response: impl Future<Output = Answered<B>>,
+        mut response: Pin<&mut impl Future<Output = Answered<B>>>,
         upload: &Upload,
     ) -> Result<Response<Incoming>, Unanswered<B>> {
-        let mut response = pin!(response);
         let mut patience = pin!(self.patience(upload));
         let head = poll_fn(|cx| {
             // The response first: one that is here is never thrown away at the limit.
@@ -158,9 +176,8 @@ impl Attempt<'_> {
         }
     }
 
-    /// The head is there: the body follows, and the connection is kept for as long. A body that is cut before
-    /// anything of the response was sent on is still told as a failure of the whole.
-    async fn accept<C, B>(
+    /// The head is there: the body follows, and the connection is kept for as long.
+    fn accept<C, B>(
         &self,
         pool: &Arc<Pool<C, RequestBody<B>>>,
         leased: Leased<RequestBody<B>>,
@@ -201,10 +218,7 @@ impl Attempt<'_> {
             lease: leased.into_lease(pool),
             upload,
         };
-        let mut response = response.map(|body| ResponseBody::new(body, origin, idle));
-        let begun = poll_fn(|cx| Poll::Ready(response.body_mut().begin(cx))).await;
-        begun.map_err(Rejected::at_last)?;
-        Ok(response)
+        Ok(response.map(|body| ResponseBody::new(body, origin, idle)))
     }
 
     /// The upstream has switched protocols: what follows is carried by a task of its own, for as long as the
@@ -246,10 +260,10 @@ impl Attempt<'_> {
     async fn reject<C, B>(
         &self,
         pool: &Arc<Pool<C, RequestBody<B>>>,
-        mut connection: Connection<RequestBody<B>>,
+        connection: Connection<RequestBody<B>>,
         error: Unanswered<B>,
         upload: &Upload,
-        spare: Option<Spare>,
+        again: Option<Again>,
         answered: u64,
     ) -> (Rejected, Option<Request<RequestBody<B>>>)
     where
@@ -285,10 +299,10 @@ impl Attempt<'_> {
         let failure = scene
             .failure(cause.as_deref().unwrap_or(&error))
             .with_source(error);
-        let spare = spare.filter(|spare| spare.may_follow(failure.reason()));
+        let again = again.filter(|again| again.may_follow(failure.reason()));
         let again = unsent.or_else(|| {
-            let body = spare.as_ref().and_then(|_| upload.again(self.exchange.cloned()));
-            spare.zip(body).map(|(spare, body)| spare.into_request(body))
+            let again = again?;
+            Some(again.spare.request(upload.again(self.exchange.cloned())?))
         });
         // Handed back, or refused by number: nobody has acted on it.
         let unprocessed = failure.unprocessed() || again.is_some() && failure.reason() != Reason::IdleRace;
@@ -343,43 +357,21 @@ impl Rejected {
     }
 }
 
-/// A copy of a request's head, kept while the original is on its way; what passes of its body keeps itself.
-///
-/// The fields are a list, not a map: almost always the copy is thrown away unread.
-struct Spare {
-    method: Method,
-    uri: Uri,
-    headers: Vec<(HeaderName, HeaderValue)>,
+/// A request that may be sent once more: what passes of its body keeps itself.
+struct Again {
+    spare: Spare,
     idempotent: bool,
 }
 
-impl Spare {
+impl Again {
     /// Only made where a failure may come that allows its use: on HTTP/2, or on a kept-alive connection.
     fn of<B>(request: &Request<RequestBody<B>>, connection: &Connection<RequestBody<B>>) -> Option<Self> {
         let idempotent = request.method().is_idempotent();
         let of_use = connection.protocol() == Protocol::Http2 || (connection.reused && idempotent);
-        if !of_use {
-            return None;
-        }
-        let headers = request.headers().iter();
-        Some(Self {
-            method: request.method().clone(),
-            uri: request.uri().clone(),
-            headers: headers
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect(),
+        of_use.then(|| Self {
+            spare: Spare::lent_or_of(request),
             idempotent,
         })
-    }
-
-    fn into_request<B>(self, body: RequestBody<B>) -> Request<RequestBody<B>> {
-        let mut request = Request::new(body);
-        *request.method_mut() = self.method;
-        *request.uri_mut() = self.uri;
-        for (name, value) in self.headers {
-            request.headers_mut().append(name, value);
-        }
-        request
     }
 
     fn may_follow(&self, reason: Reason) -> bool {

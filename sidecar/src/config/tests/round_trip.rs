@@ -46,7 +46,7 @@ tls       = { mode = "mutual", server_name = "orders.shop.svc", spiffe = ["spiff
 protocol  = "http2"
 header_case = "kept"
 timeout   = { connect = "2s", head = "none", attempt = "1.5s", total = "1m30s", idle = "none", stream_idle = "2h" }
-retry     = { attempts = 4, budget = 0.1, base = "50ms", cap = "5s", replay_bytes = 1 }
+retry     = { attempts = 4, budget = 0.1, base = "50ms", cap = "5s", replay_bytes = 1, hedge = "40ms" }
 limit     = { in_flight = 10, streams = 20, queue = 0, queue_wait = "0s", adaptive = false, rate = "100/s" }
 breaker   = { failures = 6, hold = "2s", hold_cap = "2s" }
 health    = { path = "/healthz?a=b", interval = "6s", timeout = "2s", rise = 3, fall = 4 }
@@ -241,7 +241,10 @@ fn a_setting_without_effect_is_a_warning_by_name() {
     );
     assert_eq!(
         warnings(&text),
-        ["4:20: outbound.upstream[0].breaker.hold: not in effect yet: no endpoint is held back",]
+        [
+            "4:20: outbound.upstream[0].breaker.hold: not in effect yet: no endpoint is held back",
+            "6:22: outbound.upstream[0].limit.adaptive: not in effect yet: only `in_flight` limits",
+        ]
     );
     assert_eq!(warnings(MINIMAL), [""; 0], "defaults are not warned about");
 }

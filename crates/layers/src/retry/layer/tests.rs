@@ -6,13 +6,18 @@ use std::{
     },
 };
 
-use http::Method;
+use http::{HeaderValue, Method};
 use http_body_util::{BodyExt, Full};
 use outrigger_gateway::Reason;
 use tower::{ServiceExt, service_fn};
 
 use super::*;
-use crate::retry::{backoff::Backoff, budget::Budget, policy::Policy};
+use crate::retry::{
+    Tried,
+    backoff::Backoff,
+    budget::Budget,
+    policy::{ATTEMPT_COUNT, Policy, Refusal},
+};
 
 type TestBody = Full<Bytes>;
 type Answered = Result<Response<TestBody>, Failure>;
@@ -208,6 +213,41 @@ async fn an_answer_that_was_repeated_behind_is_not_repeated_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_repeat_of_a_hop_before_is_not_repeated_again() {
+    let script = Script::new(&[refused]);
+    let layer = layer(policy());
+    let mut request = get();
+    request.headers_mut().insert(ATTEMPT_COUNT, 2.into());
+    script.ask(&layer, request).await.unwrap_err();
+    assert_eq!(script.asked(), 1);
+    assert_eq!(layer.tally().refused(Refusal::RepeatedBefore), 1);
+    // Who counts and is at the first has not repeated anything.
+    let mut request = get();
+    request.headers_mut().insert(ATTEMPT_COUNT, 1.into());
+    script.ask(&layer, request).await.unwrap_err();
+    assert_eq!(script.asked(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_repeated_may_be_chosen_by_reason() {
+    use outrigger_gateway::table::Repeat;
+
+    let chosen = Policy {
+        reasons: |reason, _| match reason {
+            Reason::ConnectionRefused => Repeat::No,
+            _ => Repeat::Yes,
+        },
+        ..policy()
+    };
+    let script = Script::new(&[refused]);
+    script.ask(&layer(chosen), get()).await.unwrap_err();
+    assert_eq!(script.asked(), 1);
+    let late = Script::new(&[|| Err(Reason::ResponseTimeout.into())]);
+    late.ask(&layer(chosen), post("order")).await.unwrap_err();
+    assert_eq!(late.asked(), 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_the_upstream_asks_for_is_waited_for_and_not_more_than_may_be_held() {
     let script = Script::new(&[
         || {
@@ -290,6 +330,8 @@ async fn a_refused_grpc_call_is_a_refusal_and_no_success() {
     request
         .headers_mut()
         .insert("idempotency-key", HeaderValue::from_static("7"));
+    let grpc = HeaderValue::from_static("application/grpc");
+    request.headers_mut().insert("content-type", grpc);
     script.ask(&layer(policy()), request).await.unwrap();
     assert_eq!(script.asked(), 2);
 }

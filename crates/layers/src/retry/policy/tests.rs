@@ -1,4 +1,7 @@
-use http::HeaderValue;
+use std::time::SystemTime;
+
+use http::header;
+use outrigger_gateway::{Failure, grpc};
 use proptest::prelude::*;
 
 use super::*;
