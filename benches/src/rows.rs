@@ -11,7 +11,7 @@ use metrics::NoopRecorder;
 use outrigger_layers::{
     deadline::DeadlineLayer,
     hop::{HopLayer, Name},
-    limit::LimitLayer,
+    limit::{LimitLayer, adaptive::AdaptiveLayer},
     maintenance::{MaintenanceLayer, Switch},
     observe::{Access, Direction, Metrics, ObserveLayer},
     rate::{Rate, RateLayer},
@@ -176,6 +176,11 @@ fn repeats() -> Vec<Row> {
         Row::new("retry, POST", RESILIENCE, others::resilient_retry().layer(App)),
         Row::kept("hedge", "tower: no clones", others::hedge()),
         Row::new("breaker", RESILIENCE, others::circuit_breaker().layer(App)),
+        Row::new(
+            "adaptive limit",
+            OURS,
+            AdaptiveLayer::server().layer(App),
+        ),
         Row::new("adaptive limit", RESILIENCE, others::adaptive().layer(App)),
     ]
 }

@@ -65,7 +65,10 @@ impl Admin {
         }
         let directions = self.shared.plan.directions.iter();
         for upstream in directions.flat_map(|direction| &direction.upstreams) {
-            upstream.bound.show_limit(upstream.parts.requests.limit.limit());
+            let room = &upstream.parts.requests;
+            upstream
+                .bound
+                .show_limit(room.limit.limit(), room.adaptive.limit().as_ref());
             upstream.bound.show_retries(&upstream.parts.retry);
         }
         for line in self.shared.plan.lines() {

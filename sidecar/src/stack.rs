@@ -10,7 +10,10 @@ use hyper::body::Incoming;
 use outrigger_layers::{
     deadline::WithDeadline,
     hop::{Hop, HopLayer},
-    limit::Limited,
+    limit::{
+        Limited,
+        adaptive::{Adaptive, Upload},
+    },
     maintenance::Maintenance,
     observe::{Observe, ObserveLayer},
     rate,
@@ -33,13 +36,13 @@ use crate::{
 pub(crate) type Stack = Observe<Respond<Hop<Admit<Router<Reached>>>>>;
 
 /// How one upstream is reached.
-type Reached = Maintenance<WithDeadline<Rated<Shed<Limited<Retry<Pooled>>>>>>;
+type Reached = Maintenance<WithDeadline<Rated<Shed<Limited<Adaptive<Retry<Pooled>>>>>>>;
 
 /// Where a rate may be configured.
 type Rated<S> = Either<rate::Limited<S>, S>;
 
 /// An upstream over connections of one worker.
-pub(crate) type Pooled = outrigger_upstream::Upstream<Connector, Replay<Incoming>>;
+pub(crate) type Pooled = outrigger_upstream::Upstream<Connector, Replay<Upload<Incoming>>>;
 
 /// Which requests go to an upstream, what counts them there, and how it is reached.
 type Way = (Route, Arc<Bound>, Reach<Reached>);
@@ -79,6 +82,9 @@ fn reach(upstream: &Upstream) -> (Way, Pooled) {
             .layer(room.shed.clone())
             // A place is held until the response's body has ended, or what follows an upgrade.
             .layer(room.limit.clone())
+            // Below the queue, since who waits for a place of ours says nothing of the upstream: a queue that stands there gets no
+            // longer, and who is told no waits nowhere.
+            .layer(room.adaptive.clone())
             // In the place that the request has already; only what is safe to repeat, within what successes earned.
             // The upstream below repeats by itself what was not processed, and takes the same copy for it: no head changes here.
             .layer(parts.retry.clone().lending())

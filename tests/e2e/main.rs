@@ -7,6 +7,7 @@
 
 mod harness;
 
+mod adaptive;
 mod admin;
 mod answers;
 mod authorization;

@@ -18,6 +18,7 @@ pub mod respond;
 pub mod retry;
 pub mod shed;
 pub mod spare;
+#[cfg(feature = "stack")]
 pub mod stack;
 #[cfg(test)]
 mod testing;

@@ -12,7 +12,7 @@
 //! use http::{Request, Response, StatusCode};
 //! # use bytes::Bytes;
 //! # use http_body_util::Empty;
-//! use outrigger_layers::stack::{Config, ServerLayer, Timeouts};
+//! use outrigger_layers::stack::{Config, ServerBody, ServerLayer, Timeouts};
 //! use tower::{Layer, ServiceExt, service_fn};
 //!
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -24,7 +24,7 @@
 //! let stack = ServerLayer::standard(&config)?;
 //!
 //! type Reply = Result<Response<Empty<Bytes>>, Infallible>;
-//! let silent = service_fn(|_: Request<Empty<Bytes>>| std::future::pending::<Reply>());
+//! let silent = service_fn(|_: Request<ServerBody<Empty<Bytes>>>| std::future::pending::<Reply>());
 //! let response = stack.layer(silent).oneshot(Request::default()).await;
 //! assert_eq!(response.map(|response| response.status()), Ok(StatusCode::GATEWAY_TIMEOUT));
 //! # Ok(())
@@ -47,7 +47,10 @@ pub use self::{
 use crate::{
     classify::{BoxError, Classify, ClassifyLayer},
     deadline::WithDeadline,
-    limit::Limited,
+    limit::{
+        Limited,
+        adaptive::{Adaptive, Upload},
+    },
     maintenance::Maintenance,
     rate,
     respond::{Respond, RespondLayer},
@@ -56,11 +59,17 @@ use crate::{
 };
 
 /// What [`ServerLayer`] makes of a service. Its error is `Infallible`: every failure has become a response.
-pub type Server<S> = Respond<Maintenance<WithDeadline<Rated<shed::Shed<Limited<Classify<S>>>>>>>;
+pub type Server<S> = Respond<Maintenance<WithDeadline<Rated<shed::Shed<Limited<Adaptive<Classify<S>>>>>>>>;
 
 /// What [`ClientLayer`] makes of a client. It fails with a [`Failure`].
 pub type Client<S, F = fn(BoxError) -> Failure> =
-    Maintenance<WithDeadline<Rated<shed::Shed<Limited<retry::Retry<Attempted<Classify<S, F>>>>>>>>;
+    Maintenance<WithDeadline<Rated<shed::Shed<Limited<Adaptive<retry::Retry<Attempted<Classify<S, F>>>>>>>>>;
+
+/// The body of a request that [`ServerLayer`] hands to an app.
+pub type ServerBody<B> = Upload<B>;
+
+/// The body of a request that [`ClientLayer`] hands to a client.
+pub type ClientBody<B> = retry::Replay<Upload<B>>;
 
 /// Where a rate may be configured.
 pub type Rated<S> = Either<rate::Limited<S>, S>;
@@ -71,7 +80,8 @@ pub type Attempted<S> = Either<Timeout<S>, S>;
 /// The standard stack around an app of one's own: axum, a tonic server, any `tower::Service` over HTTP.
 ///
 /// It repeats nothing, since that is for callers to do: of [`Config`] it uses `maintenance`, `timeout.total` and `limit`
-/// without `streams`. Services of one layer and its clones share queue, places and rate: the figures hold for the app.
+/// without `streams`. The app gets `Request<ServerBody<B>>`. Services of one layer and its clones share queue, places and
+/// rate: the figures hold for the app.
 #[derive(Clone, Debug)]
 pub struct ServerLayer {
     respond: RespondLayer,
@@ -87,7 +97,7 @@ impl ServerLayer {
     pub fn standard(config: &Config) -> Result<Self, ConfigError> {
         Ok(Self {
             respond: RespondLayer::origin(),
-            parts: Parts::try_new(config)?,
+            parts: Parts::try_new(config)?.of_app(),
             classify: ClassifyLayer::default(),
         })
     }
@@ -131,6 +141,8 @@ impl<S> Layer<S> for ServerLayer {
             .layer(&parts.requests.shed)
             // A place is held until the response's body has ended.
             .layer(&parts.requests.limit)
+            // What is let in has its turn measured: where a queue stands in the app, the next is told no, and waits nowhere.
+            .layer(&parts.requests.adaptive)
             // The app's own errors get a name where they enter.
             .layer(self.classify)
             .service(app)
@@ -142,7 +154,7 @@ impl<S> Layer<S> for ServerLayer {
 /// One for each upstream. Of [`Config`] it uses all but `limit.streams` and the timeouts of connections. Services of one
 /// layer and its clones share queue, places, rate and retry budget.
 ///
-/// It hands the client `Request<Replay<B>>`: the body of a request that may be sent again. It fails with a [`Failure`]; where an
+/// It hands the client `Request<ClientBody<B>>`: the body may be sent again. It fails with a [`Failure`]; where an
 /// answer is wanted instead, put [`respond`](crate::respond) on top.
 #[derive(Clone, Debug)]
 pub struct ClientLayer<F = fn(BoxError) -> Failure> {
@@ -201,6 +213,8 @@ impl<S, F: Clone> Layer<S> for ClientLayer<F> {
             .layer(&parts.requests.shed)
             // A place is held until the response's body has ended.
             .layer(&parts.requests.limit)
+            // Below the queue: who waits for a place of ours says nothing of the upstream. Above retry: a request counts once.
+            .layer(&parts.requests.adaptive)
             // In the place that the request has already; only what is safe to repeat, within what successes earned.
             .layer(&parts.retry)
             // Of each attempt, so that a slow one leaves time for another.

@@ -7,11 +7,11 @@
 //! use bytes::Bytes;
 //! use http_body_util::Empty;
 //! use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-//! use outrigger::{client, retry::Replay, stack::{ClientLayer, Config}};
+//! use outrigger::{client, stack::{ClientBody, ClientLayer, Config}};
 //! use tower::Layer;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let client = Client::builder(TokioExecutor::new()).build_http::<Replay<Empty<Bytes>>>();
+//! let client = Client::builder(TokioExecutor::new()).build_http::<ClientBody<Empty<Bytes>>>();
 //! let orders = ClientLayer::standard(&Config::default())?.classifying(client::failure).layer(client);
 //! # drop(orders);
 //! # Ok(())

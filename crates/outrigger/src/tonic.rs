@@ -27,8 +27,7 @@ use outrigger_gateway::{Failure, Reason, find_cause, os};
 use outrigger_layers::{
     classify::BoxError,
     respond::{Details, Respond, RespondLayer},
-    retry::Replay,
-    stack::{Client, ClientLayer, Config, ConfigError, Parts},
+    stack::{Client, ClientBody, ClientLayer, Config, ConfigError, Parts},
 };
 use tonic::{Code, ConnectError, Status, TimeoutExpired, body::Body};
 use tower_layer::Layer;
@@ -97,7 +96,7 @@ pub struct Rebody<S> {
     inner: S,
 }
 
-impl<S, B> Service<Request<Replay<Body>>> for Rebody<S>
+impl<S, B> Service<Request<ClientBody<Body>>> for Rebody<S>
 where
     S: Service<Request<Body>, Response = Response<B>>,
 {
@@ -109,7 +108,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Replay<Body>>) -> S::Future {
+    fn call(&mut self, request: Request<ClientBody<Body>>) -> S::Future {
         self.inner.call(request.map(Body::new))
     }
 }

@@ -11,7 +11,6 @@ use hyper_util::{
 };
 use outrigger::{
     Failure, client,
-    retry::Replay,
     stack::{self, ClientLayer, Config, ConfigError, Timeouts},
 };
 use tower::{Layer, ServiceExt};
@@ -19,7 +18,7 @@ use tower::{Layer, ServiceExt};
 /// A client of the stock.
 #[derive(Clone, Debug)]
 pub struct Stock {
-    client: stack::Client<Client<HttpConnector, Replay<Empty<Bytes>>>>,
+    client: stack::Client<Client<HttpConnector, stack::ClientBody<Empty<Bytes>>>>,
 }
 
 impl Stock {

@@ -18,22 +18,19 @@ struct NotYet {
 enum When {
     /// Every value.
     Set,
-    /// Every value but this one, which says what happens anyway.
-    Not(&'static str),
     /// This value; it cannot be run with.
     Is(&'static str),
     /// Texts that begin so; they cannot be run with.
     Starts(&'static str),
 }
 
-use When::{Is, Not, Set, Starts};
+use When::{Is, Set, Starts};
 
 #[rustfmt::skip]
 const NOT_YET: &[NotYet] = &[
     NotYet { key: "breaker.*",           when: Set,             instead: "no endpoint is held back" },
     NotYet { key: "health.*",            when: Set,             instead: "endpoints are not probed" },
     NotYet { key: "balance.*",           when: Set,             instead: "endpoints take turns" },
-    NotYet { key: "limit.adaptive",      when: Not("false"),    instead: "only `in_flight` limits" },
     NotYet { key: "identity.source",     when: Is("spiffe"),    instead: "" },
     NotYet { key: "identity.source",     when: Is("dev"),       instead: "" },
     NotYet { key: "endpoints",           when: Starts("srv:"),  instead: "" },
@@ -55,7 +52,6 @@ impl NotYet {
         let error = || (Kind::Local, format!("`{text}` is not available yet"));
         match self.when {
             Set => Some(Some(warning())),
-            Not(harmless) => Some((text != harmless).then(warning)),
             Is(word) => (text == word).then(|| Some(error())),
             Starts(start) => text.starts_with(start).then(|| Some(error())),
         }
@@ -96,12 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_without_effect_is_a_warning_unless_it_says_what_happens_anyway() {
-        assert_eq!(
-            kind_of("outbound.upstream[0].limit.adaptive", "true"),
-            Some(Kind::Warning)
-        );
-        assert_eq!(kind_of("outbound.upstream[0].limit.adaptive", "false"), None);
+    fn a_setting_without_effect_is_a_warning() {
         assert_eq!(
             kind_of("inbound[1].app.breaker.failures", "5"),
             Some(Kind::Warning)

@@ -92,10 +92,15 @@ impl Means<'_> {
         let parts = Parts::of_upstream(&policy(upstream), &name);
         let by_alpn = upstream.protocol == Protocol::Auto && upstream.tls.mode != TlsMode::Off;
         let switching = by_alpn.then(|| self.connector(upstream, &[Alpn::Http11]));
+        let parts = parts.map_err(|error| PlanError::of(upstream, error))?;
+        let bound = metrics.bind(&name);
         Ok(Upstream {
-            bound: metrics.bind(&name),
+            parts: match bound.direction() {
+                observe::Direction::Inbound => parts.of_app(),
+                observe::Direction::Outbound => parts,
+            },
+            bound,
             route,
-            parts: parts.map_err(|error| PlanError::of(upstream, error))?,
             endpoints: Endpoints::new(upstream.endpoints.iter().map(source)),
             connector: Arc::new(self.connector(upstream, alpn(upstream.protocol))?),
             switching: switching.transpose()?.map(Arc::new),

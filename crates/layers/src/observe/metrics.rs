@@ -10,7 +10,7 @@ use ::metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata,
 use outrigger_gateway::Reason;
 
 use crate::{
-    limit::Limit,
+    limit::{Limit, adaptive::AdaptiveLimit},
     retry::{RetryLayer, policy::Refusal},
 };
 
@@ -19,7 +19,8 @@ const REQUESTS: &str = "outrigger_requests_total";
 const DURATION: &str = "outrigger_request_duration_seconds";
 const IN_FLIGHT: &str = "outrigger_requests_in_flight";
 const ATTEMPTS: &str = "outrigger_attempts_total";
-const LIMIT: &str = "outrigger_limit_in_flight";
+const TAKEN: &str = "outrigger_limit_in_flight";
+const LIMIT: &str = "outrigger_limit";
 const RETRIES: &str = "outrigger_retries_total";
 const BALANCE: &str = "outrigger_retry_budget_balance";
 
@@ -63,6 +64,9 @@ impl Metrics {
             "Requests not yet ended.".into(),
         );
         let of = "Requests that hold a place below the upstream's limit.";
+        recorder.describe_gauge(name(TAKEN), Some(Unit::Count), of.into());
+        let of =
+            "Requests that may be in flight; kind=\"adaptive\" is the static one as long as nothing binds.";
         recorder.describe_gauge(name(LIMIT), Some(Unit::Count), of.into());
         let of = "Attempts at an upstream, repeats included.";
         recorder.describe_counter(name(ATTEMPTS), Some(Unit::Count), of.into());
@@ -83,7 +87,7 @@ impl Metrics {
             duration: self.recorder.register_histogram(&key(DURATION), &METADATA),
             in_flight: self.recorder.register_gauge(&key(IN_FLIGHT), &METADATA),
             attempts: self.recorder.register_counter(&key(ATTEMPTS), &METADATA),
-            limit: self.recorder.register_gauge(&key(LIMIT), &METADATA),
+            taken: self.recorder.register_gauge(&key(TAKEN), &METADATA),
             answered: (100..600).map(|_| OnceLock::new()).collect(),
             failed: Reason::ALL.iter().map(|_| OnceLock::new()).collect(),
         })
@@ -134,7 +138,7 @@ pub struct Bound {
     duration: Histogram,
     in_flight: Gauge,
     attempts: Counter,
-    limit: Gauge,
+    taken: Gauge,
     /// By status from 100 on: what the upstream answered.
     answered: Box<[OnceLock<Counter>]>,
     /// By reason, each with the status of its row: what we answered.
@@ -152,9 +156,22 @@ impl Bound {
         self.metrics.direction
     }
 
-    /// Shows how much of the upstream's limit is used; for whoever renders the metrics.
-    pub fn show_limit(&self, limit: &Limit) {
-        self.limit.set(limit.in_flight() as f64);
+    /// Shows the upstream's limits and how much of them is used; for whoever renders the metrics.
+    pub fn show_limit(&self, limit: &Limit, adaptive: Option<&AdaptiveLimit>) {
+        self.taken.set(limit.in_flight() as f64);
+        self.limit("static", limit.max());
+        if let Some(adaptive) = adaptive {
+            let max = adaptive.max().unwrap_or(usize::MAX);
+            self.limit("adaptive", max.min(limit.max()));
+        }
+    }
+
+    fn limit(&self, kind: &'static str, max: usize) {
+        let mut labels = self.metrics.labels(&self.name);
+        labels.push(Label::from_static_parts("kind", kind));
+        let key = Key::from_parts(LIMIT, labels);
+        let gauge = self.metrics.recorder.register_gauge(&key, &METADATA);
+        gauge.set(max as f64);
     }
 
     /// Shows what was repeated, what was not, and how much more may be; for whoever renders the metrics.

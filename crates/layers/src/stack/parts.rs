@@ -6,7 +6,7 @@ use super::config::{self, Config, ConfigError};
 use crate::{
     deadline::DeadlineLayer,
     hedge::Hedge,
-    limit::{Limit, LimitLayer},
+    limit::{Limit, LimitLayer, adaptive::AdaptiveLayer},
     maintenance::{MaintenanceLayer, Switch},
     rate::RateLayer,
     retry::{
@@ -38,6 +38,7 @@ pub struct Parts {
     pub retry: RetryLayer,
     /// [`Timeouts::attempt`](super::Timeouts::attempt), if there is one.
     pub attempt: Option<TimeoutLayer>,
+    name: Option<Arc<str>>,
 }
 
 /// How many may be in there at once, and how the others wait.
@@ -47,6 +48,8 @@ pub struct Room {
     pub shed: ShedLayer,
     /// Gives out the places.
     pub limit: LimitLayer,
+    /// Refuses what could only queue behind it: [`Limit::adaptive`](super::Limit::adaptive).
+    pub adaptive: AdaptiveLayer,
 }
 
 impl Parts {
@@ -66,10 +69,25 @@ impl Parts {
         Self::build(config, Some(name))
     }
 
+    /// Around an app of one's own, rather than around an upstream of others: the adaptive limit is the app's, and not one client's
+    /// share of it.
+    #[must_use]
+    pub fn of_app(mut self) -> Self {
+        let adaptive = &mut self.requests.adaptive;
+        if adaptive.limit().is_some() {
+            *adaptive = named(AdaptiveLayer::server(), self.name.as_ref());
+        }
+        self
+    }
+
     fn build(config: &Config, name: Option<&Arc<str>>) -> Result<Self, ConfigError> {
         config.check()?;
         let Config { timeout, limit, .. } = config;
         let room = |places, queue, wait| Room::new(name.cloned(), places, queue, wait);
+        let adaptive = match limit.adaptive {
+            true => AdaptiveLayer::client(),
+            false => AdaptiveLayer::off(),
+        };
         let maintenance = MaintenanceLayer::new(Switch::new(config.maintenance));
         let rate = limit.rate.map(config::Rate::start).transpose()?;
         Ok(Self {
@@ -82,11 +100,22 @@ impl Parts {
                 Some(name) => RateLayer::of_upstream(rate, name.clone()),
                 None => RateLayer::new(rate),
             }),
-            requests: room(limit.in_flight, limit.queue, limit.queue_wait),
+            requests: Room {
+                adaptive: named(adaptive, name),
+                ..room(limit.in_flight, limit.queue, limit.queue_wait)
+            },
             streams: room(limit.streams, 0, Duration::ZERO),
             retry: retry(&config.retry),
             attempt: timeout.attempt.map(TimeoutLayer::new),
+            name: name.cloned(),
         })
+    }
+}
+
+fn named(adaptive: AdaptiveLayer, name: Option<&Arc<str>>) -> AdaptiveLayer {
+    match name {
+        Some(name) => adaptive.of_upstream(name.clone()),
+        None => adaptive,
     }
 }
 
@@ -103,6 +132,7 @@ impl Room {
         Self {
             shed,
             limit: LimitLayer::shared(limit),
+            adaptive: AdaptiveLayer::off(),
         }
     }
 }

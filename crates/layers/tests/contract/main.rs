@@ -23,7 +23,7 @@ use outrigger_layers::{
     classify::ClassifyLayer,
     deadline::DeadlineLayer,
     hop::{HopLayer, Name},
-    limit::LimitLayer,
+    limit::{LimitLayer, adaptive::AdaptiveLayer},
     maintenance::{MaintenanceLayer, Switch},
     observe::{Access, Direction, Metrics, ObserveLayer},
     priority::{ApartLayer, Priority, PriorityLayer},
@@ -99,6 +99,9 @@ contract! {
     limit: LimitLayer::new(ROOM);
     shed: ShedLayer::new(ROOM, LONG);
     rate: RateLayer::new(Rate::try_new(1e9, u32::MAX).unwrap());
+    adaptive_of_a_server: AdaptiveLayer::server();
+    adaptive_of_a_client: AdaptiveLayer::client();
+    adaptive_off: AdaptiveLayer::off();
     maintenance: MaintenanceLayer::new(Switch::new(false));
     retry: retries();
     // What fails is held back by chance: by the number that is never reached.

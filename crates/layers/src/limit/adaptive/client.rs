@@ -1,13 +1,17 @@
 //! One client's share of an upstream.
 
 use std::{
-    sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    sync::{
+        Mutex,
+        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
 use super::{
     Bound, QUIET,
-    delay::{Begun, Delay},
+    delay::{Begun, Delay, Seen},
+    line::Line,
     nanos,
 };
 
@@ -21,6 +25,8 @@ const KEPT: f64 = 0.7;
 /// Weight of the latest outcome in the share of bad ones, and from which share on they are trouble: three of late.
 const WEIGHT: f32 = 0.125;
 const TROUBLE: f32 = 0.25;
+/// A delay that stands for so long and cannot be told from a slower upstream is usual from then on.
+const STAYS: Duration = Duration::from_secs(10);
 
 /// What came of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +46,15 @@ pub struct ClientLimit {
     bad: AtomicU32,
     /// When it was cut last, in nanoseconds.
     last: AtomicU64,
+    /// Taken by who judges a cohort only.
+    doubt: Mutex<Doubt>,
+}
+
+/// What was seen since a delay began to stand.
+#[derive(Debug, Default)]
+struct Doubt {
+    since: Option<Duration>,
+    line: Line,
 }
 
 impl Default for ClientLimit {
@@ -56,6 +71,7 @@ impl ClientLimit {
             bound: Bound::none(),
             bad: AtomicU32::new(0),
             last: AtomicU64::new(0),
+            doubt: Mutex::default(),
         }
     }
 
@@ -66,8 +82,33 @@ impl ClientLimit {
 
     /// Lets one more go where `in_flight` are, if there is room.
     pub fn admit(&self, now: Duration, in_flight: usize) -> Option<Begun> {
+        self.has_room(now, in_flight).then(|| self.begin(now, in_flight))
+    }
+
+    /// Whether there is room for one more where `in_flight` are.
+    pub fn has_room(&self, now: Duration, in_flight: usize) -> bool {
         self.look(now, in_flight);
-        ((in_flight as f64) < self.bound.get()).then(|| self.delay.begin(now, in_flight))
+        (in_flight as f64) < self.bound.get()
+    }
+
+    /// The upstream is asked for one more from now on, where `in_flight` are.
+    pub fn begin(&self, now: Duration, in_flight: usize) -> Begun {
+        self.delay.begin(now, in_flight)
+    }
+
+    /// The latency that is usual, once that is known.
+    pub fn usual(&self) -> Option<Duration> {
+        self.delay.usual()
+    }
+
+    /// The mean latency of those that ended last, if any did lately.
+    pub fn recent(&self) -> Option<Duration> {
+        self.delay.recent()
+    }
+
+    /// A request came to nothing, and says nothing of the upstream.
+    pub fn abandoned(&self, begun: Begun, now: Duration) {
+        self.delay.abandon(begun, now);
     }
 
     /// A request is over; `in_flight` are, this one included.
@@ -91,12 +132,34 @@ impl ClientLimit {
 
     /// Whether it was cut for a delay that stands.
     fn look(&self, now: Duration, in_flight: usize) -> bool {
-        let seen = self.delay.look(now, self.bound.get().is_infinite());
-        let stands = seen.is_some_and(|seen| seen.stands());
-        if stands {
+        let free = self.bound.get().is_infinite();
+        let seen = self.delay.look(now, free);
+        let queues = seen.is_some_and(|seen| self.is_queue(seen, free, now));
+        if queues {
             self.cut(now, in_flight);
         }
-        stands
+        queues
+    }
+
+    /// Whether all are late, and for another reason than that the upstream has become slower.
+    fn is_queue(&self, seen: Seen, free: bool, now: Duration) -> bool {
+        // Whoever judges the next cohort meanwhile knows better.
+        let Ok(mut doubt) = self.doubt.try_lock() else {
+            return false;
+        };
+        self.delay.draw(&mut doubt.line, now);
+        if !seen.stands() {
+            *doubt = Doubt::default();
+            return false;
+        }
+        let stood = now.saturating_sub(*doubt.since.get_or_insert(now));
+        let (steep, flat) = (doubt.line.is_steep(), doubt.line.is_flat(now));
+        if flat || !steep && stood >= STAYS {
+            self.delay.learn(Duration::from_secs_f64(doubt.line.latency()));
+            *doubt = Doubt::default();
+            return false;
+        }
+        steep || !free
     }
 
     /// Counts an outcome; the share of bad ones after it.

@@ -9,14 +9,17 @@ use std::{
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{
-            AtomicU64,
+            AtomicBool, AtomicU64,
             Ordering::{AcqRel, Acquire, Relaxed, Release},
         },
     },
     time::Duration,
 };
 
-use super::{line::Line, nanos};
+use super::{
+    line::{Line, Points},
+    nanos,
+};
 
 /// How long a cohort gathers: so long, for slow apps a quarter of what makes late, and until it is large enough.
 const SHORTEST: Duration = Duration::from_millis(50);
@@ -34,6 +37,8 @@ const STILL: f64 = 0.75;
 const WELL: f64 = 0.5;
 /// How many latencies are needed to know what is usual.
 const LESSONS: usize = 8;
+/// Who begins beside fewer has waited for nobody, and counts as two.
+const ALONE: u64 = 4;
 /// Who has looked on for less than so many times a latency has seen only the quick ones end.
 const LOOK_ON: u32 = 8;
 
@@ -54,9 +59,8 @@ pub(super) struct Seen {
     all: u64,
     /// The most that were in flight when one began.
     pub(super) peak: f64,
-    /// The means of those that ended meanwhile: latency in seconds, and how many were in flight when they began.
-    pub(super) latency: f64,
-    pub(super) in_flight: f64,
+    /// How many ended meanwhile.
+    pub(super) ended: u64,
 }
 
 #[derive(Debug)]
@@ -72,6 +76,11 @@ pub(super) struct Delay {
     opened: AtomicU64,
     cohorts: [Cohort; COHORTS as usize],
     ended: Ended,
+    /// The mean latency of those that ended last, in nanoseconds.
+    recent: AtomicU64,
+    /// Whether someone was late lately, or there is a limit: those that end are noted then.
+    alert: AtomicBool,
+    points: Points,
     /// Taken for a moment by who learns or judges; all others pass by.
     desk: Mutex<Desk>,
 }
@@ -89,8 +98,6 @@ struct Ended {
     all: AtomicU64,
     early: AtomicU64,
     latency: AtomicU64,
-    in_flight: AtomicU64,
-    abandoned: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -108,11 +115,6 @@ impl Seen {
         self.late >= STANDING
     }
 
-    /// Whether that cannot have been chance.
-    pub(super) fn is_certain(&self) -> bool {
-        self.late >= 1.0 && self.all >= ENOUGH
-    }
-
     /// Whether what stood before has not passed.
     pub(super) fn still_stands(&self) -> bool {
         self.late >= STANDING || self.late >= STILL && self.all >= ENOUGH
@@ -121,13 +123,6 @@ impl Seen {
     /// Whether there is trouble without doubt: every one of them was late.
     pub(super) fn is_trouble(&self) -> bool {
         self.late >= 1.0 && self.all >= ENOUGH_BOUND
-    }
-
-    /// Draws it into a line, if any ended of which all were served.
-    pub(super) fn draw(&self, line: &mut Line) {
-        if self.latency > 0.0 {
-            line.add(self.in_flight, self.latency);
-        }
     }
 }
 
@@ -142,6 +137,9 @@ impl Delay {
             opened: AtomicU64::new(0),
             cohorts: array::from_fn(|_| Cohort::default()),
             ended: Ended::default(),
+            recent: AtomicU64::new(0),
+            alert: AtomicBool::new(false),
+            points: Points::default(),
             desk: Mutex::default(),
         }
     }
@@ -154,15 +152,30 @@ impl Delay {
         }
     }
 
-    /// This is what is usual.
+    /// The mean latency of those that ended last, if any did lately.
+    pub(super) fn recent(&self) -> Option<Duration> {
+        match self.recent.load(Relaxed) {
+            0 => None,
+            recent => Some(Duration::from_nanos(recent)),
+        }
+    }
+
+    /// Draws those that ended while some were late.
+    pub(super) fn draw(&self, line: &mut Line, now: Duration) {
+        self.points.draw(line, now);
+    }
+
+    /// This is what is usual; nothing can be so quick that it is zero.
     pub(super) fn learn(&self, usual: Duration) {
-        let usual = nanos(usual).max(1);
+        let Some(usual) = Some(nanos(usual)).filter(|usual| *usual > 0) else {
+            return;
+        };
         let late = usual.saturating_add(nanos(self.slack).max(usual.saturating_mul(2)));
         self.usual.store(usual, Relaxed);
         self.late_from.store(late, Relaxed);
     }
 
-    /// A request begins beside `in_flight` others.
+    /// A request begins, which is one of this cohort from now on, beside `in_flight` others.
     pub(super) fn begin(&self, now: Duration, in_flight: usize) -> Begun {
         let number = self.current.load(Acquire);
         let cohort = self.cohort(number);
@@ -183,7 +196,7 @@ impl Delay {
         let latency = now.saturating_sub(begun.at);
         let usual = self.usual.load(Relaxed);
         if usual == 0 {
-            self.take_lesson(now, latency);
+            self.take_lesson(now, latency, begun.beside);
         } else {
             self.ended
                 .early
@@ -191,17 +204,24 @@ impl Delay {
         }
         self.ended.all.fetch_add(1, Relaxed);
         self.ended.latency.fetch_add(nanos(latency), Relaxed);
-        self.ended.in_flight.fetch_add(begun.beside + 1, Relaxed);
-        if nanos(latency) < self.late_from.load(Relaxed) && self.is_under_way(begun) {
+        let in_time = nanos(latency) < self.late_from.load(Relaxed);
+        if in_time && self.is_under_way(begun) {
             self.cohort(begun.cohort).in_time.fetch_add(1, Relaxed);
+        }
+        if !in_time && !self.alert.load(Relaxed) {
+            self.alert.store(true, Relaxed);
+        }
+        if self.alert.load(Relaxed) {
+            self.points.add(begun.beside + 1, latency);
         }
     }
 
     /// It came to nothing; it was late if it would have been by now.
     pub(super) fn abandon(&self, begun: Begun, now: Duration) {
-        self.ended.abandoned.fetch_add(1, Relaxed);
         let after = nanos(now.saturating_sub(begun.at));
-        if after < self.late_from.load(Relaxed) && self.is_under_way(begun) {
+        if after >= self.late_from.load(Relaxed) {
+            self.points.miss();
+        } else if self.is_under_way(begun) {
             self.cohort(begun.cohort).begun.fetch_sub(1, Relaxed);
         }
     }
@@ -265,12 +285,21 @@ impl Delay {
             return None;
         }
         self.unjudged.fetch_add(1, AcqRel);
-        let seen = self.ended.take(all, late, cohort.peak.load(Relaxed), |early| {
+        let (ended, early, latency) = self.ended.take();
+        if ended > 0 {
             let passed = now.saturating_sub(desk.adjusted).as_secs_f64();
             desk.adjusted = now;
-            self.adjust(early, passed, free && late < STANDING);
-        });
-        (all >= FEW).then_some(seen)
+            self.adjust(early, passed, free);
+        }
+        self.recent.store(nanos(latency), Relaxed);
+        self.alert.store(!free || late >= WELL, Relaxed);
+        let peak = cohort.peak.load(Relaxed) as f64;
+        (all >= FEW).then_some(Seen {
+            late,
+            all,
+            peak,
+            ended,
+        })
     }
 
     /// Moves what is usual to where a quarter is earlier: down by up to a tenth a cohort, up by up to three in a hundred a
@@ -288,13 +317,14 @@ impl Delay {
         }
     }
 
-    fn take_lesson(&self, now: Duration, latency: Duration) {
+    fn take_lesson(&self, now: Duration, latency: Duration, beside: u64) {
         let Ok(mut desk) = self.desk.try_lock() else {
             return;
         };
         let since = *desk.since.get_or_insert(now.saturating_sub(latency));
-        if now.saturating_sub(since) < latency.saturating_mul(LOOK_ON) {
-            desk.lessons.clear();
+        if beside < ALONE {
+            desk.lessons.push(latency);
+        } else if now.saturating_sub(since) < latency.saturating_mul(LOOK_ON) {
             return;
         }
         desk.lessons.push(latency);
@@ -320,22 +350,11 @@ impl Delay {
 }
 
 impl Ended {
-    fn take(&self, all: u64, late: f64, peak: u64, adjust: impl FnOnce(f64)) -> Seen {
-        let ended = self.all.swap(0, Relaxed);
-        let mean = |sum: &AtomicU64| sum.swap(0, Relaxed) as f64 / ended.max(1) as f64;
-        let early = mean(&self.early);
-        let (latency, in_flight) = (mean(&self.latency) / 1e9, mean(&self.in_flight));
-        // How long somebody waited in vain is no latency.
-        let whole = self.abandoned.swap(0, Relaxed) == 0 && ended >= FEW;
-        if ended > 0 {
-            adjust(early);
-        }
-        Seen {
-            late,
-            all,
-            peak: peak as f64,
-            latency: if whole { latency } else { 0.0 },
-            in_flight,
-        }
+    /// How many there were, which share of them was quicker than usual, and their mean latency.
+    fn take(&self) -> (u64, f64, Duration) {
+        let all = self.all.swap(0, Relaxed);
+        let (early, latency) = (self.early.swap(0, Relaxed), self.latency.swap(0, Relaxed));
+        let share = early as f64 / all.max(1) as f64;
+        (all, share, Duration::from_nanos(latency / all.max(1)))
     }
 }

@@ -1,3 +1,7 @@
+mod layer;
+mod overload;
+mod well;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -82,112 +86,6 @@ impl App {
 }
 
 #[test]
-fn a_slow_but_well_app_is_never_limited() {
-    for (mean, rate) in [(2.0, 50.0), (0.3, 300.0), (10.0, 5.0)] {
-        let mut app = App::new();
-        assert_eq!(
-            app.load(rate, 1200.0, App::alone(mean)),
-            0,
-            "{mean}: usual {:?}",
-            app.limit.usual()
-        );
-        assert_eq!(app.limit.limit(), usize::MAX);
-    }
-}
-
-#[test]
-fn an_app_with_quick_and_very_slow_requests_is_never_limited() {
-    let mut app = App::new();
-    let mixed = |app: &mut App| {
-        let slow = app.random() < 0.5;
-        app.now + app.exponential(if slow { 3.0 } else { 0.005 })
-    };
-    assert_eq!(app.load(100.0, 1200.0, mixed), 0);
-}
-
-#[test]
-fn a_burst_on_a_healthy_app_is_not_refused() {
-    let mut app = App::new();
-    app.load(20.0, 30.0, App::alone(0.02));
-    assert_eq!(app.load(20_000.0, 0.5, App::alone(0.02)), 0);
-}
-
-#[test]
-fn an_app_that_becomes_slower_is_measured_once_and_then_left_alone() {
-    let mut app = App::new();
-    app.load(500.0, 20.0, App::alone(0.005));
-    let measuring = app.load(500.0, 60.0, App::alone(0.4));
-    // Some seconds' worth, while it is eighty times slower than it was.
-    assert!(measuring < 5000, "{measuring} of 30000");
-    assert_eq!(app.load(500.0, 600.0, App::alone(0.4)), 0);
-}
-
-#[test]
-fn a_queue_is_kept_short_and_the_app_busy() {
-    let mut app = App::new();
-    app.load(700.0, 15.0, App::queued(1000.0));
-    app.load(3000.0, 5.0, App::queued(1000.0));
-    let refused = app.load(3000.0, 20.0, |app| {
-        let over = App::queued(1000.0)(app);
-        assert!(over - app.now < 0.2, "waits {}", over - app.now);
-        over
-    });
-    let served = 3000.0 * 20.0 - f64::from(refused);
-    assert!((19_000.0..21_000.0).contains(&served), "{served}");
-}
-
-#[test]
-fn a_queue_that_slows_down_is_not_taken_for_a_slow_app() {
-    let mut app = App::new();
-    app.load(700.0, 15.0, App::queued(1000.0));
-    app.load(700.0, 60.0, App::queued(100.0));
-    assert!(app.limit.limit() <= 60, "{}", app.limit.limit());
-    assert!(app.limit.usual().unwrap() < secs(0.06), "{:?}", app.limit.usual());
-}
-
-/// What was let in while it was slow is what who comes first has to wait for when it is well again.
-#[test]
-fn hardly_more_than_ten_wait_in_a_queue_that_has_become_slow() {
-    let mut app = App::new();
-    app.load(800.0, 15.0, App::queued(1000.0));
-    app.load(800.0, 5.0, App::queued(100.0));
-    let mut above = 0;
-    for _ in 0..200 {
-        app.load(800.0, 0.1, App::queued(100.0));
-        above += usize::from(app.limit.limit() > 12);
-    }
-    assert!(above < 20, "{above} of 200 times");
-}
-
-#[test]
-fn half_a_minute_after_the_trouble_there_is_no_limit() {
-    let mut app = App::new();
-    app.load(700.0, 15.0, App::queued(1000.0));
-    app.load(2000.0, 10.0, App::queued(1000.0));
-    assert!(app.limit.limit() < 200);
-    app.load(700.0, 40.0, App::queued(1000.0));
-    assert_eq!(app.limit.limit(), usize::MAX);
-}
-
-#[test]
-fn a_restarted_app_begins_at_ten_and_grows_to_what_it_can_do() {
-    let mut app = App::new();
-    app.load(700.0, 15.0, App::queued(1000.0));
-    app.limit.restarted(secs(app.now));
-    assert_eq!(app.limit.limit(), 10);
-    app.load(2000.0, 3.0, App::queued(1000.0));
-    assert!((25..150).contains(&app.limit.limit()), "{}", app.limit.limit());
-}
-
-#[test]
-fn an_app_from_which_nothing_comes_is_found_out_at_once() {
-    let mut app = App::new();
-    app.load(700.0, 15.0, App::queued(1000.0));
-    app.load(700.0, 0.4, |_| 1e9);
-    assert!(app.out.len() < 200, "{}", app.out.len());
-}
-
-#[test]
 fn nothing_binds_before_it_has_learned() {
     let limit = ServerLimit::new();
     limit.restarted(secs(1.0));
@@ -246,11 +144,31 @@ fn successes_give_back_what_is_used_and_half_a_minute_the_rest() {
     assert_eq!(client.limit(), usize::MAX);
 }
 
+/// Requests of which each takes so long for each beside which it begins.
+fn ask_beside(client: &ClientLimit, from: f64, latency: impl Fn(usize) -> f64) {
+    for n in 0..400 {
+        let (at, beside) = (from + 0.01 * n as f64, 5 + n % 20);
+        if let Some(begun) = client.admit(secs(at), beside) {
+            client.finished(begun, secs(at + latency(beside)), Outcome::Served, beside);
+        }
+    }
+}
+
 #[test]
-fn a_standing_delay_cuts_a_client() {
+fn a_queue_cuts_a_client() {
     let client = learned();
-    (0..400).for_each(|n| ask(&client, 10.0 + 0.01 * f64::from(n), 0.5, Outcome::Served, 20));
+    ask_beside(&client, 10.0, |beside| 0.05 * beside as f64);
     assert!(client.limit() < 15, "{}", client.limit());
+}
+
+#[test]
+fn an_upstream_that_became_slower_does_not() {
+    let client = learned();
+    for n in 0..20 {
+        ask_beside(&client, 10.0 + 4.0 * f64::from(n), |_| 0.5);
+        assert_eq!(client.limit(), usize::MAX);
+    }
+    assert!((0.3..0.6).contains(&client.usual().unwrap().as_secs_f64()));
 }
 
 proptest! {

@@ -19,7 +19,7 @@ use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
 
 use super::*;
-use crate::{classify::BoxError, retry::Replay};
+use crate::{classify::BoxError, limit::adaptive::Upload, retry::Replay};
 
 type Body = Empty<Bytes>;
 
@@ -36,7 +36,7 @@ fn within(total: Duration) -> Config {
 const SECOND: Duration = Duration::from_secs(1);
 
 /// An app that answers after a second.
-async fn slow(_: Request<Body>) -> Result<Response<Body>, Infallible> {
+async fn slow(_: Request<Upload<Body>>) -> Result<Response<Body>, Infallible> {
     tokio::time::sleep(SECOND).await;
     Ok(Response::default())
 }
@@ -59,7 +59,7 @@ async fn at_the_server_who_finds_no_place_is_told_when_to_come_back() {
     let mut config = Config::default();
     config.limit.in_flight = 1;
     config.limit.queue = 0;
-    let hello = async |_: Request<Body>| Ok::<_, Infallible>(Response::new(Full::from("hello")));
+    let hello = async |_: Request<Upload<Body>>| Ok::<_, Infallible>(Response::new(Full::from("hello")));
     let app = ServerLayer::standard(&config).unwrap().layer(service_fn(hello));
     let first = app.clone().oneshot(Request::default()).await.unwrap();
     let second = app.clone().oneshot(Request::default()).await.unwrap();
@@ -86,7 +86,7 @@ async fn at_the_server_an_order_comes_before_everything_else() {
         per: SECOND,
     });
     let stack = ServerLayer::standard(&config).unwrap();
-    let app = stack.layer(service_fn(async |_: Request<Body>| {
+    let app = stack.layer(service_fn(async |_: Request<Upload<Body>>| {
         Ok::<_, Infallible>(Response::new(Body::new()))
     }));
     let ask = async || app.clone().oneshot(Request::default()).await.unwrap();
@@ -98,7 +98,8 @@ async fn at_the_server_an_order_comes_before_everything_else() {
 
 #[tokio::test]
 async fn errors_of_an_app_are_answered_as_its_classification_says() {
-    let broken = service_fn(async |_: Request<Body>| Err::<Response<Body>, _>(io::Error::other("broken")));
+    let broken =
+        service_fn(async |_: Request<Upload<Body>>| Err::<Response<Body>, _>(io::Error::other("broken")));
     let status = async |stack: ServerLayer| {
         let response = stack.layer(broken).oneshot(Request::default()).await;
         response.unwrap().status()
@@ -123,7 +124,7 @@ where
 {
     let attempts = Arc::<AtomicU32>::default();
     let counted = attempts.clone();
-    let service = stack.layer(service_fn(move |request: Request<Replay<Body>>| {
+    let service = stack.layer(service_fn(move |request: Request<Replay<Upload<Body>>>| {
         let (fails, counted) = (fails.clone(), counted.clone());
         async move {
             if request.uri().path() == "/" {
