@@ -3,7 +3,29 @@
 //! 502: I asked, got nothing usable. 503: I asked, was told no. 504: I asked, gave up waiting.
 //!
 //! Each layer bounds one thing and fails with a [`Failure`] that carries a [`Reason`]; [`respond`] turns that into
-//! an answer in the caller's language, and has no error of its own, so that axum takes it bare:
+//! an answer in the caller's language, and has no error of its own, so that axum takes it bare. [`stack`] puts them in
+//! their order:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use axum::{Router, routing::get};
+//! use outrigger::stack::{Config, Limit, ServerLayer, Timeouts};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let stack = ServerLayer::standard(&Config {
+//!     timeout: Timeouts { total: Some(Duration::from_secs(10)), ..Timeouts::default() }, // 504, waiting included
+//!     limit: Limit { in_flight: 512, ..Limit::default() }, // who waits in vain: 503 + Retry-After
+//!     ..Config::default()
+//! })?;
+//! let app: Router = Router::new().route("/", get(async || "hello")).layer(stack);
+//! # drop(app);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! and each can be had by itself:
 //!
 //! ```
 //! use std::time::Duration;
@@ -17,9 +39,7 @@
 //! };
 //! use tower::ServiceBuilder;
 //!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> std::io::Result<()> {
-//! let app = Router::new().route("/", get(async || "hello")).layer(
+//! let app: Router = Router::new().route("/", get(async || "hello")).layer(
 //!     ServiceBuilder::new()
 //!         .layer(RespondLayer::origin()) // below, failures are values; above, responses
 //!         .layer(DeadlineLayer::new(Some(Duration::from_secs(10)))) // 504, waiting included
@@ -27,16 +47,11 @@
 //!         .layer(LimitLayer::new(512)) // in flight at once, to the end of the response's body
 //!         .layer(AdaptiveLayer::server()), // 503 for who would only make a standing queue longer
 //! );
-//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-//! # tokio::time::timeout(Duration::from_millis(10), async {
-//! axum::serve(listener, app).await
-//! # }).await.unwrap_or(Ok(()))
-//! # }
 //! ```
 //!
 //! `Router::layer` wraps every route on its own; a limit and a queue are shared by all that one layer wraps, so the
 //! figures hold for the app as a whole. Any `tower::Service` that fails with a [`Failure`] is answered like our own
-//! layers; [`Failure::from_error`] makes one of any other error.
+//! layers; [`classify`] makes one of any other error.
 //!
 //! | module | bounds or decides | fails with |
 //! |---|---|---|
@@ -57,8 +72,16 @@
 //! | [`hop`] | what an intermediary must take out and put in: `Via`, `Forwarded`, hop-by-hop fields | 400, 502 |
 //! | [`observe`] | metrics, access log, trace context | nothing |
 //!
-//! [`gateway`] has the vocabulary and the one table behind it. Features add what a gateway needs beside its layers:
-//! `identity` (mutual TLS from PEM files, SPIFFE IDs) and `upstream` (endpoints, connections, pools).
+//! [`gateway`] has the vocabulary and the one table behind it; [`exchange`] is what the layers of one request share.
+//!
+//! A feature each picks layers; `default` is all of them and [`stack`]. Others add what is dearer to build:
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `client` | `client`: what errors of hyper-util's `Client` mean; with `identity`, its connector over mutual TLS |
+//! | `tonic` | `tonic`: the stack around a `Channel`, and what tonic's errors mean |
+//! | `identity` | `identity`: mutual TLS from PEM files, SPIFFE IDs, expiry |
+//! | `upstream` | `upstream`: endpoints, connections, pools |
 
 #[cfg(feature = "client")]
 pub mod client;
