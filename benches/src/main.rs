@@ -4,7 +4,8 @@
 //! drop of the response's body, read to its end; the app is pending once, as one behind a network. Making request and
 //! response is not measured.
 //!
-//! - `ns`: the median over many rounds, in which all rows take turns. On a shared machine a fifth means nothing.
+//! - `ns`: what nine in ten of many rounds exceed, in which all rows take turns: the time of who is hardly disturbed. On a
+//!   shared machine a tenth means nothing all the same.
 //! - `instructions` and `allocations` (calls of `malloc` and the like) are counted by callgrind, if there is valgrind; they
 //!   hardly change from run to run.
 //! - `dearer` marks a layer of ours that takes more instructions than the cheapest of the others for the same purpose. What
@@ -56,16 +57,16 @@ fn times(rows: &mut [Row]) -> Vec<f64> {
             times.push(started.elapsed().as_nanos() as f64 / BATCH as f64);
         }
     }
-    times.into_iter().map(median).collect()
+    times.into_iter().map(lower_decile).collect()
 }
 
 fn questions(row: &Row, times: usize) -> Vec<Question> {
     (0..times).map(|_| question(&row.method)).collect()
 }
 
-fn median(mut times: Vec<f64>) -> f64 {
+fn lower_decile(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
+    times[times.len() / 10]
 }
 
 fn print(rows: &[Row], times: &[f64], counts: &[Option<Counted>]) {

@@ -176,11 +176,7 @@ fn repeats() -> Vec<Row> {
         Row::new("retry, POST", RESILIENCE, others::resilient_retry().layer(App)),
         Row::kept("hedge", "tower: no clones", others::hedge()),
         Row::new("breaker", RESILIENCE, others::circuit_breaker().layer(App)),
-        Row::new(
-            "adaptive limit",
-            OURS,
-            AdaptiveLayer::server().layer(App),
-        ),
+        Row::new("adaptive limit", OURS, AdaptiveLayer::server().layer(App)),
         Row::new("adaptive limit", RESILIENCE, others::adaptive().layer(App)),
     ]
 }
