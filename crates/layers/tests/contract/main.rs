@@ -17,11 +17,12 @@ mod threads;
 
 use std::{sync::Arc, time::Duration};
 
-use http::Request;
+use http::{HeaderValue, Request};
 use metrics::NoopRecorder;
 use outrigger_layers::{
     classify::ClassifyLayer,
     deadline::DeadlineLayer,
+    hedge::Hedge,
     hop::{HopLayer, Name},
     limit::{LimitLayer, adaptive::AdaptiveLayer},
     maintenance::{MaintenanceLayer, Switch},
@@ -32,7 +33,7 @@ use outrigger_layers::{
     retry::{
         Config, RetryLayer,
         budget::Budget,
-        policy::{Policy, Retries},
+        policy::{IDEMPOTENCY_KEY, Policy, Retries},
     },
     shed::ShedLayer,
     stack::{self, ClientLayer, ServerLayer},
@@ -106,6 +107,12 @@ contract! {
     retry: retries();
     // What fails is held back by chance: by the number that is never reached.
     throttle: ThrottleLayer::with_random(Throttle::default(), || u64::MAX);
+    hedge: ServiceBuilder::new()
+        .map_request(repeatable as fn(_) -> _)
+        .layer(RetryLayer::new(Config {
+            hedge: Some(Hedge::after(Duration::from_millis(10))),
+            ..earned(Policy::default())
+        }));
     retry_of_one_attempt: retries_of(Policy { attempts: 1, ..Policy::default() });
     respond_in_an_origin: RespondLayer::origin();
     respond_at_a_gateway: RespondLayer::gateway("cart.shop", Details::Auto);
@@ -147,12 +154,24 @@ fn config() -> stack::Config {
     config
 }
 
+/// Makes a request one that may be sent twice.
+fn repeatable(mut request: Request<Scripted>) -> Request<Scripted> {
+    let key = HeaderValue::from_static("4711");
+    request.headers_mut().insert(IDEMPOTENCY_KEY, key);
+    request
+}
+
 fn retries() -> RetryLayer {
     retries_of(Policy::default())
 }
 
 fn retries_of(policy: Policy) -> RetryLayer {
-    RetryLayer::new(Config::new(Retries::new(policy, Budget::try_new(1.0).unwrap())))
+    RetryLayer::new(earned(policy))
+}
+
+/// A success pays for a whole repeat.
+fn earned(policy: Policy) -> Config {
+    Config::new(Retries::new(policy, Budget::try_new(1.0).unwrap()))
 }
 
 fn metrics() -> Metrics {
