@@ -97,6 +97,8 @@ pub use outrigger_layers::breaker;
 pub use outrigger_layers::classify;
 #[cfg(feature = "deadline")]
 pub use outrigger_layers::deadline;
+#[cfg(feature = "hedge")]
+pub use outrigger_layers::hedge;
 #[cfg(feature = "hop")]
 pub use outrigger_layers::hop;
 #[cfg(feature = "limit")]
@@ -111,6 +113,8 @@ pub use outrigger_layers::priority;
 pub use outrigger_layers::rate;
 #[cfg(feature = "respond")]
 pub use outrigger_layers::respond;
+#[cfg(feature = "retry")]
+pub use outrigger_layers::retry;
 #[cfg(feature = "shed")]
 pub use outrigger_layers::shed;
 #[cfg(feature = "stack")]
@@ -120,8 +124,6 @@ pub use outrigger_layers::throttle;
 #[cfg(feature = "timeout")]
 pub use outrigger_layers::timeout;
 pub use outrigger_layers::{exchange, trace};
-#[cfg(feature = "retry")]
-pub use outrigger_layers::{hedge, retry, spare};
 #[cfg(feature = "upstream")]
 pub use outrigger_upstream as upstream;
 
