@@ -10,6 +10,7 @@ use http_body::Body;
 use metrics::NoopRecorder;
 use outrigger_layers::{
     deadline::DeadlineLayer,
+    hedge::Hedge,
     hop::{HopLayer, Name},
     limit::{LimitLayer, adaptive::AdaptiveLayer},
     maintenance::{MaintenanceLayer, Switch},
@@ -162,10 +163,14 @@ fn room() -> Vec<Row> {
 }
 
 fn repeats() -> Vec<Row> {
-    let ours = || {
+    let config = || {
         let budget = Budget::try_new(0.2).expect("a share that can be");
-        let retries = policy::Retries::new(policy::Policy::default(), budget);
-        RetryLayer::new(retry::Config::new(retries)).layer(App)
+        retry::Config::new(policy::Retries::new(policy::Policy::default(), budget))
+    };
+    let ours = || RetryLayer::new(config()).layer(App);
+    let hedge = retry::Config {
+        hedge: Some(Hedge::learned()),
+        ..config()
     };
     vec![
         Row::new("retry, GET", OURS, ours()).by_get(),
@@ -174,6 +179,7 @@ fn repeats() -> Vec<Row> {
         Row::new("retry, POST", OURS, ours()),
         Row::new("retry, POST", TOWER, others::retry().layer(App)),
         Row::new("retry, POST", RESILIENCE, others::resilient_retry().layer(App)),
+        Row::new("retry and hedge, GET", OURS, RetryLayer::new(hedge).layer(App)).by_get(),
         Row::kept("hedge", "tower: no clones", others::hedge()),
         Row::new("breaker", RESILIENCE, others::circuit_breaker().layer(App)),
         Row::new("adaptive limit", OURS, AdaptiveLayer::server().layer(App)),
