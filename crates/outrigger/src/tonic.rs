@@ -154,3 +154,52 @@ fn reason(code: Code) -> Reason {
         _ => Reason::Internal,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(error: impl Into<BoxError>) -> (Reason, bool) {
+        let failure = failure(error.into());
+        (failure.reason(), failure.unprocessed())
+    }
+
+    #[test]
+    fn a_timeout_of_tonics_own_is_no_cancellation() {
+        assert_eq!(of(TimeoutExpired(())), (Reason::DeadlineExceeded, false));
+        assert_eq!(
+            of(io::Error::other(TimeoutExpired(()))),
+            (Reason::DeadlineExceeded, false)
+        );
+    }
+
+    #[test]
+    fn what_was_never_connected_was_not_processed() {
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        assert_eq!(
+            of(ConnectError(refused.into())),
+            (Reason::ConnectionRefused, true)
+        );
+        assert_eq!(of(ConnectError("no such name".into())), (Reason::DnsError, true));
+    }
+
+    #[test]
+    fn a_failure_of_ours_comes_out_of_what_tonic_has_wrapped_it_in() {
+        let ours = Failure::new(Reason::CertificateExpired);
+        assert_eq!(of(ConnectError(ours.into())), (Reason::CertificateExpired, true));
+    }
+
+    #[test]
+    fn a_status_keeps_its_code_where_a_reason_has_it() {
+        for (code, kept) in [
+            (Code::Cancelled, Reason::StreamReset),
+            (Code::DeadlineExceeded, Reason::DeadlineExceeded),
+            (Code::Unavailable, Reason::ClosedBeforeResponse),
+            (Code::ResourceExhausted, Reason::PeerOverloaded),
+            (Code::DataLoss, Reason::Internal),
+        ] {
+            assert_eq!(of(Status::new(code, "")), (kept, false), "{code:?}");
+        }
+        assert_eq!(of("anything else"), (Reason::Internal, false));
+    }
+}
