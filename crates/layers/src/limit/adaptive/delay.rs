@@ -160,6 +160,15 @@ impl Delay {
         }
     }
 
+    /// How much of what is in flight would not make anyone late, where latency is in step with it.
+    pub(super) fn share_in_time(&self) -> f64 {
+        let late = self.late_from.load(Relaxed) as f64;
+        match self.recent.load(Relaxed) {
+            0 => 1.0,
+            recent => (late / recent as f64).min(1.0),
+        }
+    }
+
     /// Draws those that ended while some were late.
     pub(super) fn draw(&self, line: &mut Line, now: Duration) {
         self.points.draw(line, now);

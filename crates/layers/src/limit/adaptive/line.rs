@@ -12,8 +12,10 @@ const KEPT: f64 = 0.98;
 const ENOUGH: f64 = 20.0;
 /// How much what is in flight must have varied, as a share of it.
 const SPREAD: f64 = 0.15;
-/// From this slope on latency is in step with what is in flight.
+/// From this slope on latency is in step with what is in flight; below that one it is not. In between are queues behind
+/// something that takes its time whatever is in flight.
 const STEEP: f64 = 0.5;
+const FLAT: f64 = 0.3;
 /// Sums are kept as whole numbers of this part.
 const PART: f64 = 1e4;
 /// Where somebody gave up, those who are left are served the sooner, for so long.
@@ -107,7 +109,7 @@ impl Line {
     pub(super) fn is_flat(&self, now: Duration) -> bool {
         // In a queue both are proportional, and the slope is one; where there is none it is zero.
         let slope = self.slope().filter(|_| !self.is_within(CLEAR, now));
-        slope.is_some_and(|(slope, error)| slope + 3.0 * error < STEEP)
+        slope.is_some_and(|(slope, error)| slope + 3.0 * error < FLAT)
     }
 
     /// Whether it is safe to say that it does: who begins beside more others waits longer.
@@ -168,10 +170,16 @@ mod tests {
     }
 
     #[test]
+    fn a_queue_behind_something_slow_is_not_flat() {
+        let behind = |in_flight| 0.1 + 0.01 * in_flight;
+        assert!((0..200).all(|_| !drawn(1000, behind).is_flat(NOW)));
+    }
+
+    #[test]
     fn a_slow_app_is_flat_and_never_steep() {
         let slow = |_| 0.4;
         assert!((0..200).all(|_| !drawn(300, slow).is_steep()));
-        assert!((0..200).filter(|_| drawn(300, slow).is_flat(NOW)).count() > 150);
+        assert!((0..200).filter(|_| drawn(1000, slow).is_flat(NOW)).count() > 150);
     }
 
     #[test]

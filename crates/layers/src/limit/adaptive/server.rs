@@ -197,7 +197,12 @@ impl ServerLimit {
             self.accept(trouble);
             return most / KEPT;
         }
-        let next = (KEPT * bound.min(seen.peak)).max(SMALLEST);
+        let kept = match bound.is_infinite() {
+            // The queue came without a limit: it goes at once, as far as can be told.
+            true => KEPT.min(self.delay.share_in_time()),
+            false => KEPT,
+        };
+        let next = (kept * bound.min(seen.peak)).max(SMALLEST);
         if next <= SMALLEST && trouble.cohorts % (2 * EXCURSION) < EXCURSION {
             return EXCURSION_TO;
         }
