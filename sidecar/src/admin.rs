@@ -17,6 +17,8 @@ use axum::{
     routing::get,
 };
 use outrigger_identity::{Certificate, Gauges, date, expiry, expiry::now};
+use outrigger_layers::breaker::state::View;
+use outrigger_upstream::discover::Endpoints;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -70,9 +72,11 @@ impl Admin {
                 .bound
                 .show_limit(room.limit.limit(), room.adaptive.limit().as_ref());
             upstream.bound.show_retries(&upstream.parts.retry);
+            upstream.bound.endpoints().show(&seen(&upstream.endpoints));
         }
         for line in self.shared.plan.lines() {
             line.metrics.show_bytes();
+            line.metrics.endpoints().show(&seen(&line.endpoints));
         }
         self.shared.telemetry.render()
     }
@@ -179,6 +183,13 @@ async fn turn_maintenance(
         true => maintenance(admin, headers).await,
         false => (StatusCode::NOT_FOUND, "there is no such upstream").into_response(),
     }
+}
+
+/// What becomes of the endpoints that are known now.
+fn seen(endpoints: &Endpoints) -> Vec<(String, View)> {
+    let seen = endpoints.look().into_iter();
+    seen.map(|(endpoint, view)| (endpoint.to_string(), view))
+        .collect()
 }
 
 fn describe(certificate: &Certificate) -> Value {

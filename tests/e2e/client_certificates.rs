@@ -23,7 +23,8 @@ async fn refused(certificates: &Certificates, identity: &str, keys: &str, mode: 
     let addr = inbound.inbound();
     let outbound = format!(
         "name = \"web.shop\"\n{identity}[outbound]\nlisten = \"127.0.0.1:0\"\n[[outbound.upstream]]\nname = \"orders\"\n\
-         endpoints = [\"{addr}\"]\ntls = {{ mode = \"{mode}\", server_name = \"orders.shop.svc\" }}\n{keys}\n"
+         endpoints = [\"{addr}\"]\ntls = {{ mode = \"{mode}\", server_name = \"orders.shop.svc\" }}\n\
+         breaker = {{ failures = 0 }}\n{keys}\n"
     );
     Refused {
         inbound,

@@ -128,11 +128,11 @@ async fn check_prints_what_is_in_effect_defaults_included_and_it_can_be_run_with
 
 #[tokio::test]
 async fn a_key_that_is_not_in_effect_yet_is_warned_about_by_name() {
-    let config = outbound_to("127.0.0.1:9".parse().unwrap(), "breaker = { failures = 9 }");
+    let config = outbound_to("127.0.0.1:9".parse().unwrap(), "balance = { panic_below = 0.4 }");
     let (code, _, err) = run("check", &config).await;
     assert_eq!(code, Some(0));
     assert!(
-        err.contains("warning: o.toml:7:") && err.contains("breaker.failures"),
+        err.contains("warning: o.toml:7:") && err.contains("balance.panic_below"),
         "{err}"
     );
 }

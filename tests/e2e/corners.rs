@@ -22,7 +22,7 @@ async fn a_refused_stream_is_sent_once_more_though_there_is_one_endpoint_only() 
 async fn a_banner_that_comes_before_the_request_is_not_taken_for_half_a_head() {
     for _ in 0..30 {
         let server = Server::start(Fault::SshBanner);
-        let sidecar = Sidecar::start(&outbound_to(server.addr(), "")).await;
+        let sidecar = Sidecar::start(&outbound_to(server.addr(), "breaker = { failures = 0 }")).await;
         let client = Client::http1(sidecar.outbound()).await;
         for _ in 0..10 {
             let reply = client.ask(get("/")).await;

@@ -12,6 +12,7 @@ mod admin;
 mod answers;
 mod authorization;
 mod bodies;
+mod breaker;
 mod client_certificates;
 mod config_errors;
 mod corners;

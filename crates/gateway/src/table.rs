@@ -143,6 +143,28 @@ impl Reason {
         self.row().grpc.unwrap_or(Code::Internal)
     }
 
+    /// What is told where nothing is left to be asked, each thing for its own cause: that of most of them, on a tie in this
+    /// order: nothing usable came back (502), they never answered (504), they said no (503).
+    pub fn of_empty_pool(causes: impl IntoIterator<Item = Self>) -> Self {
+        let mut counts = [0_usize; 3];
+        for cause in causes {
+            let class = match cause.row().status {
+                503 => 2,
+                504 => 1,
+                _ => 0,
+            };
+            counts[class] += 1;
+        }
+        let [unusable, silent, refusing] = counts;
+        if unusable >= silent.max(refusing) {
+            Self::NoEndpointUnusable
+        } else if silent >= refusing {
+            Self::NoEndpointSilent
+        } else {
+            Self::NoEndpointRefusing
+        }
+    }
+
     /// Reasons whose answer carries `Retry-After` (RFC 9110 §10.2.3).
     const fn says_when_to_return(self) -> bool {
         matches!(

@@ -145,3 +145,22 @@ fn a_client_that_broke_off_its_request_is_told_so_if_it_still_listens() {
     assert_eq!(Reason::ClientGone.answer_status(), 400);
     assert_eq!(Reason::ClientGone.answer_code(), Code::Cancelled);
 }
+
+#[test]
+fn an_empty_pool_is_told_as_what_emptied_most_of_it() {
+    let (refused, timeout, said_no) = (
+        Reason::ConnectionRefused,
+        Reason::ResponseTimeout,
+        Reason::NoEndpointRefusing,
+    );
+    let told = |causes: &[Reason]| Reason::of_empty_pool(causes.iter().copied()).row().status;
+    assert_eq!(
+        [told(&[refused]), told(&[said_no]), told(&[timeout])],
+        [502, 503, 504]
+    );
+    assert_eq!(told(&[timeout, refused, timeout]), 504);
+    assert_eq!(told(&[said_no, refused, timeout, said_no]), 503);
+    assert_eq!(told(&[said_no, timeout, refused]), 502, "a tie");
+    assert_eq!(told(&[said_no, timeout]), 504, "a tie");
+    assert_eq!(told(&[Reason::Internal]), 502, "a cause that has no such class");
+}

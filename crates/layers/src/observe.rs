@@ -7,6 +7,7 @@
 //! It decides nothing about the request, and must stand above every layer that may fail.
 
 mod access;
+mod endpoints;
 mod metrics;
 
 use std::{
@@ -26,6 +27,7 @@ use tower_service::Service;
 
 pub use self::{
     access::{Access, Line},
+    endpoints::EndpointGauges,
     metrics::{Bound, Direction, Metrics},
 };
 use crate::{exchange::Exchange, hop, trace::TraceId};

@@ -45,6 +45,7 @@ pub use self::{
     parts::{Parts, Room},
 };
 use crate::{
+    breaker::Breaking,
     classify::{BoxError, Classify, ClassifyLayer},
     deadline::WithDeadline,
     limit::{
@@ -62,8 +63,9 @@ use crate::{
 pub type Server<S> = Respond<Maintenance<WithDeadline<Rated<shed::Shed<Limited<Adaptive<Classify<S>>>>>>>>;
 
 /// What [`ClientLayer`] makes of a client. It fails with a [`Failure`].
-pub type Client<S, F = fn(BoxError) -> Failure> =
-    Maintenance<WithDeadline<Rated<shed::Shed<Limited<Adaptive<retry::Retry<Attempted<Classify<S, F>>>>>>>>>;
+pub type Client<S, F = fn(BoxError) -> Failure> = Maintenance<
+    WithDeadline<Rated<shed::Shed<Limited<Adaptive<retry::Retry<Held<Attempted<Classify<S, F>>>>>>>>>,
+>;
 
 /// The body of a request that [`ServerLayer`] hands to an app.
 pub type ServerBody<B> = Upload<B>;
@@ -73,6 +75,9 @@ pub type ClientBody<B> = retry::Replay<Upload<B>>;
 
 /// Where a rate may be configured.
 pub type Rated<S> = Either<rate::Limited<S>, S>;
+
+/// Where a breaker may be configured.
+pub type Held<S> = Either<Breaking<S>, S>;
 
 /// Where a limit for each attempt may be configured.
 pub type Attempted<S> = Either<Timeout<S>, S>;
@@ -152,7 +157,8 @@ impl<S> Layer<S> for ServerLayer {
 /// The standard stack around a client of others: a hyper client, a tonic `Channel`, any `tower::Service` over HTTP.
 ///
 /// One for each upstream. Of [`Config`] it uses all but `limit.streams` and the timeouts of connections. Services of one
-/// layer and its clones share queue, places, rate and retry budget.
+/// layer and its clones share queue, places, rate, retry budget
+/// and breaker.
 ///
 /// It hands the client `Request<ClientBody<B>>`: the body may be sent again. It fails with a [`Failure`]; where an
 /// answer is wanted instead, put [`respond`](crate::respond) on top.
@@ -217,6 +223,8 @@ impl<S, F: Clone> Layer<S> for ClientLayer<F> {
             .layer(&parts.requests.adaptive)
             // In the place that the request has already; only what is safe to repeat, within what successes earned.
             .layer(&parts.retry)
+            // Every attempt counts, one that took too long as well; what is held back is not repeated.
+            .option_layer(parts.breaker.clone())
             // Of each attempt, so that a slow one leaves time for another.
             .option_layer(parts.attempt)
             // The client's own errors get a name where they enter.

@@ -14,7 +14,8 @@ const NUMBER_MASK: u64 = (1 << 24) - 1;
 /// Counts of the last ten spans of time, the running one included. A span counts a million events, and no more.
 #[derive(Debug)]
 pub(crate) struct Window {
-    span: Duration,
+    /// In nanoseconds.
+    span: u64,
     buckets: [AtomicU64; BUCKETS as usize],
 }
 
@@ -30,7 +31,7 @@ impl Window {
     /// Counts over `length`; shorter than ten nanoseconds is as good as that.
     pub(crate) fn new(length: Duration) -> Self {
         Self {
-            span: (length / BUCKETS as u32).max(Duration::from_nanos(1)),
+            span: nanos(length / BUCKETS as u32).max(1),
             buckets: array::from_fn(|_| AtomicU64::new(0)),
         }
     }
@@ -69,8 +70,13 @@ impl Window {
     }
 
     fn number(&self, now: Duration) -> u64 {
-        (now.as_nanos() / self.span.as_nanos()) as u64
+        nanos(now) / self.span
     }
+}
+
+/// Five hundred years are enough.
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Bucket {

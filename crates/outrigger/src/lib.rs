@@ -66,6 +66,7 @@
 //! | [`retry`] | what is sent again, within a budget that successes fund | what the last attempt failed with |
 //! | [`hedge`] | when `retry` asks a second time beside a first attempt that is late | the same |
 //! | [`throttle`] | what is not even sent, by what was accepted lately | 503 |
+//! | [`breaker`] | whether a service that fails is asked at all | 502, 503 or 504, as it failed |
 //! | [`rate`] | how many begin in a span of time | 503 + `Retry-After` |
 //! | [`maintenance`] | nothing, until it is ordered | 503 + `Retry-After` |
 //! | [`classify`] | nothing: it makes failures of the errors of others | the same |

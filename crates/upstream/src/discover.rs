@@ -4,6 +4,7 @@
 //! servers are silent keeps the addresses it had; one that is authoritatively gone loses them.
 
 mod dns;
+mod set;
 
 use std::{
     collections::HashSet,
@@ -15,12 +16,16 @@ use std::{
 use arc_swap::ArcSwap;
 use futures_util::future::join_all;
 use outrigger_gateway::{Failure, Reason};
+use outrigger_layers::breaker::state::{Config, View};
 use tokio::{
     sync::watch,
     time::{sleep, timeout},
 };
 
-pub use self::dns::{Resolver, ResolverError};
+pub use self::{
+    dns::{Resolver, ResolverError},
+    set::{Choice, Set},
+};
 use crate::endpoint::Endpoint;
 
 /// Where endpoints are to be found.
@@ -37,19 +42,13 @@ pub enum Source {
     },
 }
 
-/// The endpoints known at one moment.
-#[derive(Debug, Default)]
-pub(crate) struct Set {
-    pub(crate) endpoints: Vec<Endpoint>,
-    /// Why there is none, or not all.
-    pub(crate) failure: Option<Failure>,
-}
-
 /// An upstream's endpoints, kept up to date by [`Endpoints::keep`]. A clone is another handle.
 #[derive(Clone, Debug)]
 pub struct Endpoints {
     sources: Arc<[Source]>,
     set: Arc<ArcSwap<Set>>,
+    /// When an endpoint is held back after failures, if ever.
+    breakers: Option<Config>,
     /// Whether every source was asked at least once.
     settled: Arc<watch::Sender<bool>>,
 }
@@ -62,14 +61,12 @@ impl Endpoints {
             Source::Address(address) => Some(Endpoint::new(*address)),
             Source::Dns { .. } => None,
         });
-        let set = Set {
-            endpoints: fixed.collect(),
-            failure: None,
-        };
+        let set = Set::new(fixed.collect(), None, None, &Set::default());
         let settled = !sources.iter().any(|source| matches!(source, Source::Dns { .. }));
         Self {
             sources,
             set: Arc::new(ArcSwap::from_pointee(set)),
+            breakers: None,
             settled: Arc::new(watch::Sender::new(settled)),
         }
     }
@@ -77,6 +74,21 @@ impl Endpoints {
     /// Endpoints at these addresses.
     pub fn fixed(addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
         Self::new(addresses.into_iter().map(Source::Address))
+    }
+
+    /// The same, each with a breaker of its own, which it keeps for as long as it stays.
+    #[must_use]
+    pub fn with_breakers(mut self, config: Config) -> Self {
+        self.breakers = Some(config);
+        let known = self.set.load();
+        let set = Set::new(
+            known.endpoints.clone(),
+            known.failure.clone(),
+            self.breakers,
+            &known,
+        );
+        self.set.store(Arc::new(set));
+        self
     }
 
     /// Whether there are names to look up.
@@ -91,17 +103,17 @@ impl Endpoints {
         self.set.load().endpoints.iter().map(Endpoint::address).collect()
     }
 
-    /// The endpoints known now; at the very start, the first ones, waited for no longer than `limit`.
-    ///
-    /// # Errors
-    ///
-    /// Why there is none: `dns_error` or `dns_timeout`.
-    pub async fn known(&self, limit: Duration) -> Result<Vec<Endpoint>, Failure> {
-        Ok(self.current(limit).await?.endpoints.clone())
+    /// The endpoints known now, and what their breakers do.
+    pub fn look(&self) -> Vec<(Endpoint, View)> {
+        self.set.load().look()
     }
 
     /// The set known now; at the very start, the first one, waited for no longer than `limit`.
-    pub(crate) async fn current(&self, limit: Duration) -> Result<Arc<Set>, Failure> {
+    ///
+    /// # Errors
+    ///
+    /// Why there is no endpoint: `dns_error` or `dns_timeout`.
+    pub async fn current(&self, limit: Duration) -> Result<Arc<Set>, Failure> {
         let set = self.set.load_full();
         if !set.endpoints.is_empty() {
             return Ok(set);
@@ -155,7 +167,8 @@ impl Endpoints {
         }
         let settled = !endpoints.is_empty() || known.iter().all(|known| known.asked);
         if before.endpoints != endpoints || before.failure.is_some() || failure.is_some() {
-            self.set.store(Arc::new(Set { endpoints, failure }));
+            let set = Set::new(endpoints, failure, self.breakers, &before);
+            self.set.store(Arc::new(set));
         }
         if settled {
             self.settled.send_replace(true);

@@ -16,6 +16,7 @@ use std::{
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, combinators::UnsyncBoxBody};
 use outrigger_gateway::{Failure, Reason, find_cause};
+use outrigger_layers::breaker::state::Config;
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex},
     sync::{mpsc, oneshot},
@@ -58,6 +59,17 @@ pub(crate) fn upstream(
     let (memory, dials) = Memory::new(None);
     let endpoints = Endpoints::fixed(ports.into_iter().map(address));
     (Upstream::new("test".into(), endpoints, memory, config), dials)
+}
+
+/// The same, each endpoint with a breaker of its own, as it comes.
+pub(crate) fn broken_upstream(
+    ports: impl IntoIterator<Item = u16>,
+    config: UpstreamConfig,
+) -> (Upstream<Memory, TestBody>, Endpoints, Dials) {
+    let (memory, dials) = Memory::new(None);
+    let endpoints = Endpoints::fixed(ports.into_iter().map(address)).with_breakers(Config::default());
+    let upstream = Upstream::new("test".into(), endpoints.clone(), memory, config);
+    (upstream, endpoints, dials)
 }
 
 /// The result of `future`, which must not take forever.

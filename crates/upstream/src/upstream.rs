@@ -1,6 +1,6 @@
 //! An upstream: sends a request to one of its endpoints, and says exactly what went wrong if that fails.
 //!
-//! It decides which endpoint (round robin), which protocol, how long to wait for a head, and whether a failed
+//! It decides which endpoint (in turn, those left out that their breakers hold back), which protocol, how long to wait for a head, and whether a failed
 //! attempt may be made once more: only what was provably not processed, or an idempotent request without a body
 //! that met a connection just being closed. It does not bound the whole request (see deadline) nor how many are
 //! in flight (see limit).
@@ -14,10 +14,7 @@ mod upgrade;
 use std::{
     fmt,
     pin::Pin,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicUsize},
     task::{Context, Poll},
     time::Duration,
 };
@@ -26,7 +23,11 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use outrigger_gateway::{Failure, Reason, grpc};
-use outrigger_layers::exchange::Exchange;
+use outrigger_layers::{
+    breaker::{Breaker, Pass},
+    deadline::Deadline,
+    exchange::Exchange,
+};
 use tokio::time::Instant;
 use tower_service::Service;
 
@@ -38,7 +39,7 @@ use self::{
 use crate::{
     body::{BoxError, RequestBody, ResponseBody},
     connect::{Connect, Protocol},
-    discover::{Endpoints, Set},
+    discover::{Choice, Endpoints, Set},
     endpoint::Endpoint,
     pool::{Pool, PoolConfig},
 };
@@ -222,8 +223,8 @@ impl<C, B> Inner<C, B> {
 }
 
 impl<C: Connect, B> Inner<C, B> {
-    /// The pools for the endpoints known now; pools of endpoints that stay are kept.
-    async fn slots(&self) -> Result<Arc<[Slot<C, B>]>, Failure> {
+    /// The endpoints known now, and the pools of each; pools of endpoints that stay are kept.
+    async fn slots(&self) -> Result<(Arc<Set>, Arc<[Slot<C, B>]>), Failure> {
         let set = self.endpoints.current(self.config.pool.connect_timeout).await?;
         let mut slots = self.lock();
         if slots.set.as_ref().is_none_or(|known| !Arc::ptr_eq(known, &set)) {
@@ -236,9 +237,9 @@ impl<C: Connect, B> Inner<C, B> {
                     .unwrap_or_else(|| self.slot(endpoint))
             };
             slots.slots = set.endpoints.iter().map(slot).collect();
-            slots.set = Some(set);
+            slots.set = Some(set.clone());
         }
-        Ok(slots.slots.clone())
+        Ok((set, slots.slots.clone()))
     }
 
     fn slot(&self, endpoint: &Endpoint) -> Slot<C, B> {
@@ -280,13 +281,13 @@ where
         request: &mut Option<Request<RequestBody<B>>>,
     ) -> Result<Response<ResponseBody<C, RequestBody<B>>>, Failure> {
         let ours = |failure: Failure| failure.at_upstream(self.name.clone());
-        let slots = self.slots().await.map_err(ours)?;
+        let (set, slots) = self.slots().await.map_err(ours)?;
         let sent = request.as_mut().expect("there is a request to send");
         let is_grpc = exchange.map_or_else(|| grpc::is_grpc(sent.headers()), Exchange::is_grpc);
         let outgoing = Outgoing::of(sent, &self.outgoing).map_err(ours)?;
         let switch = Switch::of(sent);
         let switches = switch.is_some();
-        let deadline = sent.extensions().get().copied();
+        let deadline = sent.extensions().get::<Deadline>().copied();
         let attempt = Attempt {
             exchange,
             deadline,
@@ -296,26 +297,51 @@ where
             switch,
         };
 
-        let first = self.next.fetch_add(1, Relaxed);
+        let choice = set.choose(&self.next, None).or_else(|| set.last_resort(None));
+        let Choice { mut index, mut pass } = choice.ok_or_else(|| ours(set.refusal()))?;
         let mut fresh = false;
         // One repeat of what was provably not processed is free; every other is the business of retry.
         for tried in 0.. {
-            let slot = &slots[first.wrapping_add(tried) % slots.len()];
-            let pool = slot.pool(is_grpc, switches);
+            let pool = slots[index].pool(is_grpc, switches);
             let Rejected { failure, reused } = match attempt.make(pool, request, fresh).await {
-                Ok(response) => return Ok(response),
+                Ok(response) => {
+                    if let Some(pass) = pass
+                        && pass.answered(response.status(), response.headers(), deadline)
+                    {
+                        set.served(index);
+                    }
+                    return Ok(response);
+                }
                 Err(rejected) => rejected,
             };
-            let elsewhere = slots.len() > 1;
+            failed(pass, &failure);
             let hopeless = failure.reason() == Reason::TlsAlert;
-            // A server on its way out refuses on fresh connections too; the next one may reach its successor.
-            let hopeful = elsewhere || reused || failure.reason() == Reason::StreamRefused;
-            if tried > 0 || request.is_none() || hopeless || !hopeful {
+            if tried > 0 || request.is_none() || hopeless {
                 return Err(ours(failure));
             }
-            fresh = !elsewhere;
+            // A server on its way out refuses on fresh connections too; the next one may reach its successor.
+            let again = || {
+                set.admit(index)
+                    .filter(|_| reused || failure.reason() == Reason::StreamRefused)
+            };
+            let elsewhere = set
+                .choose(&self.next, Some(index))
+                .or_else(|| set.last_resort(Some(index)));
+            fresh = elsewhere.is_none();
+            Choice { index, pass } = match elsewhere.or_else(again) {
+                Some(choice) => choice,
+                None => return Err(ours(failure)),
+            };
         }
         unreachable!("the second turn returns")
+    }
+}
+
+/// Tells an endpoint's breaker what became of an attempt.
+fn failed(pass: Option<Pass<&Breaker>>, failure: &Failure) {
+    // What this process has no room for is no endpoint's fault.
+    if let Some(pass) = pass.filter(|_| failure.reason() != Reason::Internal) {
+        pass.failed(failure);
     }
 }
 

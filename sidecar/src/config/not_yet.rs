@@ -28,7 +28,6 @@ use When::{Is, Set, Starts};
 
 #[rustfmt::skip]
 const NOT_YET: &[NotYet] = &[
-    NotYet { key: "breaker.*",           when: Set,             instead: "no endpoint is held back" },
     NotYet { key: "health.*",            when: Set,             instead: "endpoints are not probed" },
     NotYet { key: "balance.*",           when: Set,             instead: "endpoints take turns" },
     NotYet { key: "identity.source",     when: Is("spiffe"),    instead: "" },
@@ -93,10 +92,7 @@ mod tests {
 
     #[test]
     fn a_setting_without_effect_is_a_warning() {
-        assert_eq!(
-            kind_of("inbound[1].app.breaker.failures", "5"),
-            Some(Kind::Warning)
-        );
+        assert_eq!(kind_of("inbound[1].app.health.rise", "5"), Some(Kind::Warning));
         assert_eq!(kind_of("outbound.listen", "\"127.0.0.1:1\""), None);
     }
 

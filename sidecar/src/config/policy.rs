@@ -111,7 +111,7 @@ pub(super) struct WrittenBreaker {
 pub(super) fn breaker(mut section: Section<'_>) -> Breaker {
     let default = Breaker::default();
     let breaker = Breaker {
-        failures: section.or("failures", default.failures, at_least_one),
+        failures: section.or("failures", default.failures, count),
         hold: section.or("hold", default.hold, positive),
         hold_cap: section.or("hold_cap", default.hold_cap, positive),
     };

@@ -29,6 +29,9 @@ key   = "tls.key"
 trust = "ca.crt"
 "#;
 
+/// Each failure is shown by its own name, however many came before it.
+const UNBROKEN: &str = "breaker   = { failures = 0 }";
+
 /// The sidecar beside the app. Its second listener lets in one request at a time.
 pub(super) fn server(app: SocketAddr) -> String {
     let process = process("server");
@@ -41,6 +44,7 @@ tls    = "mutual"
 name      = "app"
 endpoints = ["{app}"]
 timeout   = {{ head = "1s" }}
+{UNBROKEN}
 
 [[inbound]]
 listen = "127.0.0.1:0"
@@ -50,6 +54,7 @@ name      = "narrow"
 endpoints = ["{app}"]
 timeout   = {{ head = "1s" }}
 limit     = {{ in_flight = 1, queue = 0 }}
+{UNBROKEN}
 "#
     )
 }
@@ -111,6 +116,7 @@ hosts     = ["{name}"]
 endpoints = ["{endpoint}"]
 tls       = {{ mode = "mutual", server_name = "{server_name}" }}
 retry     = {{ attempts = 1 }}
+{UNBROKEN}
 "#
     )
 }

@@ -73,7 +73,7 @@ impl Means<'_> {
     ) -> Result<Line, PlanError> {
         Ok(Line::new(
             tcp::Metrics::new(&self.recorder, direction, upstream.name.as_str()),
-            Endpoints::new(upstream.endpoints.iter().map(source)),
+            endpoints(upstream),
             self.connector(upstream, alpn(upstream.protocol))?,
             upstream.limit.streams,
             upstream.timeout.connect,
@@ -101,7 +101,7 @@ impl Means<'_> {
             },
             bound,
             route,
-            endpoints: Endpoints::new(upstream.endpoints.iter().map(source)),
+            endpoints: endpoints(upstream),
             connector: Arc::new(self.connector(upstream, alpn(upstream.protocol))?),
             switching: switching.transpose()?.map(Arc::new),
             config: self.upstream_config(upstream),
@@ -173,6 +173,15 @@ fn alpn(protocol: Protocol) -> &'static [Alpn] {
         Protocol::Http1 => &[Alpn::Http11],
         Protocol::Http2 => &[Alpn::H2],
         Protocol::Tcp => &[],
+    }
+}
+
+/// Where it is, each place with a breaker of its own if there are to be any.
+fn endpoints(upstream: &config::Upstream) -> Endpoints {
+    let endpoints = Endpoints::new(upstream.endpoints.iter().map(source));
+    match upstream.breaker.decision() {
+        Some(decision) => endpoints.with_breakers(decision),
+        None => endpoints,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What all workers share of one upstream that is spoken to in raw TCP, and how a stream gets there.
 
 use std::{
+    iter,
     net::SocketAddr,
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
     time::Duration,
@@ -14,7 +15,7 @@ use outrigger_layers::{
 use outrigger_upstream::{
     Endpoint,
     connect::{Connected, within},
-    discover::Endpoints,
+    discover::{Choice, Endpoints},
 };
 
 use super::{metrics::Metrics, record::Record};
@@ -83,7 +84,8 @@ impl Line {
         self.streams.try_enter().ok_or_else(full)
     }
 
-    /// Connects to one endpoint after the other, each once: nothing was said yet, so nothing is said twice.
+    /// Connects to one endpoint after the other, each once: nothing was said yet, so nothing is said twice. Those that
+    /// their breakers hold back are left out; what counts there is whether a connection came about.
     ///
     /// `here` is where the client came in; who connects to that comes in again, and again.
     pub(super) async fn connect(
@@ -91,11 +93,13 @@ impl Line {
         here: Option<SocketAddr>,
         record: &mut Record<'_>,
     ) -> Result<(Endpoint, Stream), Failure> {
-        let endpoints = self.endpoints.known(self.connect_time).await?;
+        let set = self.endpoints.current(self.connect_time).await?;
+        let count = set.endpoints().len();
         let first = self.next.fetch_add(1, Relaxed);
         let mut failed = None;
-        for turn in 0..endpoints.len() {
-            let endpoint = &endpoints[first.wrapping_add(turn) % endpoints.len()];
+        let in_turn = (0..count).filter_map(|turn| set.admit(first.wrapping_add(turn) % count));
+        for Choice { index, pass } in in_turn.chain(iter::from_fn(|| set.last_resort(None))) {
+            let endpoint = &set.endpoints()[index];
             if Some(endpoint.address()) == here {
                 failed = Some(circle(endpoint));
                 continue;
@@ -103,15 +107,26 @@ impl Line {
             record.tries(endpoint);
             match within(&self.connector, endpoint, self.connect_time).await {
                 Ok((Connected { io, .. }, took)) => {
+                    if let Some(pass) = pass {
+                        pass.succeeded();
+                        set.served(index);
+                    }
                     record.connected(took);
                     return Ok((endpoint.clone(), io));
                 }
-                // Whoever refuses our certificate will do so again, and so will its like.
-                Err(failure) if failure.reason() == Reason::TlsAlert => return Err(failure),
-                Err(failure) => failed = Some(failure),
+                Err(failure) => {
+                    if let Some(pass) = pass {
+                        pass.failed(&failure);
+                    }
+                    // Whoever refuses our certificate will do so again, and so will its like.
+                    if failure.reason() == Reason::TlsAlert {
+                        return Err(failure);
+                    }
+                    failed = Some(failure);
+                }
             }
         }
-        Err(failed.expect("there is an endpoint where there is no failure"))
+        Err(failed.unwrap_or_else(|| set.refusal()))
     }
 }
 

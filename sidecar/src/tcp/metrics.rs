@@ -8,7 +8,7 @@ use std::{
 
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, Unit};
 use outrigger_gateway::Reason;
-use outrigger_layers::observe::Direction;
+use outrigger_layers::observe::{Direction, EndpointGauges};
 use outrigger_upstream::tunnel::Moved;
 
 const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
@@ -33,6 +33,7 @@ pub(crate) struct Metrics {
     up: Counter,
     down: Counter,
     ok: Counter,
+    endpoints: EndpointGauges,
     /// By reason, each bound when it is first needed.
     failed: Box<[OnceLock<Counter>]>,
 }
@@ -62,6 +63,7 @@ impl Metrics {
             up: counter(BYTES, ("way", "up")),
             down: counter(BYTES, ("way", "down")),
             ok: counter(STREAMS, ("reason", OK)),
+            endpoints: EndpointGauges::new(recorder.clone(), direction, upstream),
             failed: Reason::ALL.iter().map(|_| OnceLock::new()).collect(),
             recorder: recorder.clone(),
             upstream: upstream.into(),
@@ -83,6 +85,11 @@ impl Metrics {
     pub(crate) fn show_bytes(&self) {
         self.up.absolute(self.moved.up());
         self.down.absolute(self.moved.down());
+    }
+
+    /// The gauges of its endpoints; for whoever renders the metrics.
+    pub(crate) fn endpoints(&self) -> &EndpointGauges {
+        &self.endpoints
     }
 
     /// A stream has begun; [`end`](Self::end) must follow.

@@ -248,7 +248,7 @@ impl Servers {
 
     fn add(&mut self, host: &str, addr: SocketAddr, keys: &str) {
         self.upstreams += &format!(
-            "[[outbound.upstream]]\nname = \"{host}\"\nhosts = [\"{host}\"]\nendpoints = [\"{addr}\"]\n{keys}"
+            "[[outbound.upstream]]\nname = \"{host}\"\nhosts = [\"{host}\"]\nendpoints = [\"{addr}\"]\nbreaker = {{ failures = 0 }}\n{keys}"
         );
     }
 }
@@ -269,7 +269,7 @@ fn inbound(certificates: &Certificates, addrs: Addrs, behind: &[SocketAddr]) -> 
     );
     let mut add = |app: SocketAddr, listener: &str, keys: &str| {
         config += &format!(
-            "[[inbound]]\nlisten = \"127.0.0.1:0\"\n{listener}[inbound.app]\nendpoints = [\"{app}\"]\n{keys}"
+            "[[inbound]]\nlisten = \"127.0.0.1:0\"\n{listener}[inbound.app]\nendpoints = [\"{app}\"]\nbreaker = {{ failures = 0 }}\n{keys}"
         );
     };
     add(addrs.app, "", "");

@@ -18,6 +18,7 @@ use http_body_util::Full;
 use metrics::NoopRecorder;
 use outrigger_gateway::Failure;
 use outrigger_layers::{
+    breaker::{BreakerLayer, state},
     deadline::DeadlineLayer,
     hop::{Client, HopLayer, Name},
     limit::LimitLayer,
@@ -69,6 +70,10 @@ where
     each.visit("shed and limit", shed.layer(limit.layer(app())));
     let towers = (LoadShedLayer::new(), ConcurrencyLimitLayer::new(MANY));
     each.visit("shed and limit, of tower", towers.layer(app()));
+    each.visit(
+        "breaker",
+        BreakerLayer::new(state::Config::default()).layer(app()),
+    );
     each.visit("hop", hop.layer(app()));
     each.visit("respond", respond.layer(app()));
     each.visit("observe", observe.layer(app()));

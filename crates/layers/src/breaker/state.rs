@@ -5,7 +5,8 @@
 //! through; if it fails, k grows and the breaker opens again, if it succeeds the breaker is closing: for [`Config::ramp`]
 //! it lets through the share of all requests that grows from a tenth to all of them, so that the load comes back as a
 //! ramp. An answer that only sheds load (503 with `Retry-After` or pushback) says that the upstream is alive: it is
-//! neither a failure nor a success, and a probe that is shed opens the breaker for as long as was asked for.
+//! neither a failure nor a success, and a probe that is shed opens the breaker for as long as was asked for. A probe of
+//! which nothing is heard for the longest hold gets a successor: it may be one that is meant to take minutes.
 //!
 //! The reason of the failure that opened it is kept until it is closed again, so that a dead upstream is told as the same
 //! thing from the first request to the last. Outcomes of requests from before the last change of mind do not count.
@@ -15,8 +16,10 @@
 //! an `Arc` is the handle to [look](State::look) at it and to [force](State::force) it. Time is since an epoch of the
 //! caller's choice, up to eight years, in microseconds.
 
+mod config;
 #[cfg(test)]
 mod tests;
+mod view;
 mod word;
 
 use std::{
@@ -30,61 +33,18 @@ use std::{
 use outrigger_gateway::{Reason, retry_after::jittered};
 
 use self::word::{Phase, Word};
+pub use self::{
+    config::Config,
+    view::{Force, Opened, Outcome, View},
+};
 use crate::{random::share, window::Window};
-
-/// When a [`State`] opens, for how long, and how it comes back.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Config {
-    /// Failures in a row that open it; zero does not count them.
-    pub failures: u32,
-    /// The share of failures that opens it, of all outcomes lately.
-    pub ratio: f64,
-    /// The fewest outcomes of which such a share says anything; zero does not look at it.
-    pub ratio_of: u32,
-    /// What "lately" is.
-    pub window: Duration,
-    /// The first hold, before jitter takes up to half of it away.
-    pub hold: Duration,
-    /// The longest, before jitter.
-    pub hold_cap: Duration,
-    /// How long closing takes; zero closes at once.
-    pub ramp: Duration,
-    /// The share let through at the start of the ramp.
-    pub ramp_from: f64,
-}
-
-impl Default for Config {
-    /// 5 in a row, or half of 20 in 10 s; 1 s up to 5 s; a ramp of 3 s from a tenth.
-    fn default() -> Self {
-        Self {
-            failures: 5,
-            ratio: 0.5,
-            ratio_of: 20,
-            window: Duration::from_secs(10),
-            hold: Duration::from_secs(1),
-            hold_cap: Duration::from_secs(5),
-            ramp: Duration::from_secs(3),
-            ramp_from: 0.1,
-        }
-    }
-}
-
-/// What came of a request that was let through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It was served.
-    Success,
-    /// It failed, for this reason.
-    Failure(Reason),
-    /// It was refused by an upstream that protects itself, which may have said for how long.
-    Shed(Option<Duration>),
-}
 
 /// Leave to ask the upstream; to be given back by [`State::report`] or [`State::abandon`].
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a probe that is never reported keeps the breaker half open"]
 pub struct Ticket {
-    at: Duration,
+    /// Since when the mind was made up as it was: what came of it counts for as long as that stands.
+    since: Duration,
     probe: bool,
 }
 
@@ -93,52 +53,6 @@ impl Ticket {
     pub const fn is_probe(self) -> bool {
         self.probe
     }
-}
-
-/// No leave to ask the upstream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// What opened it; `None` by order, and while it is closing.
-    pub cause: Option<Reason>,
-    /// How long it will stay like this at least; zero if that cannot be told.
-    pub wait: Duration,
-}
-
-/// What [`State::look`] sees.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum View {
-    /// Everything passes.
-    Closed,
-    /// Nothing passes.
-    Open {
-        /// What opened it.
-        cause: Reason,
-        /// When a probe may go.
-        until: Duration,
-    },
-    /// A probe is out.
-    HalfOpen {
-        /// What opened it.
-        cause: Reason,
-    },
-    /// A share passes.
-    Closing {
-        /// What opened it.
-        cause: Reason,
-        /// How much, from 0 to 1.
-        share: f64,
-    },
-    /// Held by order.
-    Forced(Force),
-}
-
-/// An order that overrules what is observed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Force {
-    /// Nothing passes.
-    Open,
-    /// Everything passes.
-    Closed,
 }
 
 /// A circuit breaker's whole state.
@@ -161,52 +75,69 @@ impl State {
         }
     }
 
+    /// How it was configured.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Asks for leave to send one request, without a look at the clock: there if all is well, and else for
+    /// [`admit`](Self::admit) to say.
+    pub fn admit_if_closed(&self) -> Option<Ticket> {
+        let word = self.word();
+        matches!(word.phase, Phase::Closed | Phase::ForcedClosed).then_some(Ticket {
+            since: word.at,
+            probe: false,
+        })
+    }
+
     /// Asks for leave to send one request. `random` is uniform over all its values.
     ///
     /// # Errors
-    /// [`Refused`], with the reason that opened the breaker.
-    pub fn admit(&self, now: Duration, random: u64) -> Result<Ticket, Refused> {
+    /// What is seen instead, which never is [`View::Closed`].
+    pub fn admit(&self, now: Duration, random: u64) -> Result<Ticket, View> {
         let word = self.word();
         let pass = Ticket {
-            at: now,
+            since: word.at,
             probe: false,
         };
         match word.phase {
             Phase::Closed | Phase::ForcedClosed => Ok(pass),
             Phase::Open if now >= word.at => self.half_open(word, now),
-            Phase::Open => Err(Refused {
-                cause: word.cause,
-                wait: word.at.saturating_sub(now),
-            }),
-            Phase::HalfOpen => Err(Refused {
-                cause: word.cause,
-                wait: Duration::ZERO,
-            }),
-            Phase::Closing if share(random) < self.ramp(word, now) => Ok(pass),
-            Phase::Closing | Phase::ForcedOpen => Err(Refused {
-                cause: None,
-                wait: Duration::ZERO,
-            }),
+            // HalfOpen -> HalfOpen: of the one before nothing is heard.
+            Phase::HalfOpen if now >= word.at.saturating_add(self.patience()) => self.half_open(word, now),
+            Phase::Closing => match self.ramp(word, now) {
+                // Closing -> Closed; whoever does not make the change passes all the same.
+                whole if whole >= 1.0 => {
+                    self.change(word, word.closed());
+                    Ok(pass)
+                }
+                part if share(random) < part => Ok(pass),
+                _ => Err(self.view(word, now)),
+            },
+            Phase::Open | Phase::HalfOpen | Phase::ForcedOpen => Err(self.view(word, now)),
         }
     }
 
-    /// Tells what came of a request. `random` is uniform over all its values.
-    pub fn report(&self, ticket: Ticket, outcome: Outcome, now: Duration, random: u64) {
+    /// Tells what came of a request, and hears whether that opened it. `random` is uniform over all its values.
+    pub fn report(&self, ticket: Ticket, outcome: Outcome, now: Duration, random: u64) -> Option<Opened> {
         let word = self.word();
         match word.phase {
-            Phase::HalfOpen if ticket.probe => self.judge_probe(word, outcome, now, random),
-            Phase::Closed | Phase::Closing if !ticket.probe && ticket.at >= word.at => {
-                self.count(word, outcome, now, random);
+            // That one before the last was served is good news at any time.
+            Phase::HalfOpen if ticket.probe && (ticket.since == word.at || outcome == Outcome::Success) => {
+                self.judge_probe(word, outcome, now, random)
+            }
+            Phase::Closed | Phase::Closing if !ticket.probe && ticket.since == word.at => {
+                self.count(word, outcome, now, random)
             }
             // Too late: the mind is made up without it.
-            _ => {}
+            _ => None,
         }
     }
 
     /// Gives a ticket back of which nothing came: its request was dropped. The next one is the probe instead.
     pub fn abandon(&self, ticket: Ticket, now: Duration) {
         let word = self.word();
-        if ticket.probe && word.phase == Phase::HalfOpen {
+        if ticket.probe && word.phase == Phase::HalfOpen && ticket.since == word.at {
             // HalfOpen -> Open, for no time at all
             self.change(
                 word,
@@ -221,22 +152,7 @@ impl State {
 
     /// What is seen from outside.
     pub fn look(&self, now: Duration) -> View {
-        let word = self.word();
-        let cause = word.cause.unwrap_or(Reason::Internal);
-        match word.phase {
-            Phase::Closed => View::Closed,
-            Phase::Open => View::Open {
-                cause,
-                until: word.at,
-            },
-            Phase::HalfOpen => View::HalfOpen { cause },
-            Phase::Closing => match self.ramp(word, now) {
-                share if share < 1.0 => View::Closing { cause, share },
-                _ => View::Closed,
-            },
-            Phase::ForcedOpen => View::Forced(Force::Open),
-            Phase::ForcedClosed => View::Forced(Force::Closed),
-        }
+        self.view(self.word(), now)
     }
 
     /// Holds it open or closed until [`release`](Self::release), whatever is observed.
@@ -261,55 +177,62 @@ impl State {
         self.word.store(Word::CLOSED.pack(), Relaxed);
     }
 
-    // Open -> HalfOpen: whoever makes the change is the probe.
-    fn half_open(&self, word: Word, now: Duration) -> Result<Ticket, Refused> {
+    // Open | HalfOpen -> HalfOpen: whoever makes the change is the probe.
+    fn half_open(&self, word: Word, now: Duration) -> Result<Ticket, View> {
         let next = Word {
             phase: Phase::HalfOpen,
             at: now,
             ..word
         };
         if self.change(word, next) {
-            Ok(Ticket { at: now, probe: true })
-        } else {
-            Err(Refused {
-                cause: word.cause,
-                wait: Duration::ZERO,
+            Ok(Ticket {
+                since: next.rounded().at,
+                probe: true,
             })
+        } else {
+            Err(self.view(next, now))
         }
     }
 
-    fn judge_probe(&self, word: Word, outcome: Outcome, now: Duration, random: u64) {
-        let next = match outcome {
+    fn judge_probe(&self, word: Word, outcome: Outcome, now: Duration, random: u64) -> Option<Opened> {
+        let (next, opened) = match outcome {
             // HalfOpen -> Closing | Closed
             Outcome::Success => {
                 self.forget();
-                Word {
-                    phase: if self.config.ramp.is_zero() {
-                        Phase::Closed
-                    } else {
-                        Phase::Closing
-                    },
+                let closing = Word {
+                    phase: Phase::Closing,
                     exponent: 0,
                     at: now,
                     ..word
-                }
+                };
+                let next = if self.config.ramp.is_zero() {
+                    closing.closed()
+                } else {
+                    closing
+                };
+                (next, None)
             }
             // HalfOpen -> Open: alive, only protecting itself.
             Outcome::Shed(asked) => {
                 let wait = jittered(self.config.hold / 2, self.config.hold, random);
-                Word {
+                let next = Word {
                     phase: Phase::Open,
                     at: now.saturating_add(wait.max(asked.unwrap_or_default())),
                     ..word
-                }
+                };
+                (next, None)
             }
             // HalfOpen -> Open: for longer.
-            Outcome::Failure(reason) => self.open(word.exponent.saturating_add(1), reason, now, random),
+            Outcome::Failure(reason) => {
+                let next = self.open(word.exponent.saturating_add(1), reason, now, random);
+                (next, Some(Opened::Probe))
+            }
         };
-        self.change(word, next);
+        let changed = self.change(word, next);
+        opened.filter(|_| changed)
     }
 
-    fn count(&self, word: Word, outcome: Outcome, now: Duration, random: u64) {
+    fn count(&self, word: Word, outcome: Outcome, now: Duration, random: u64) -> Option<Opened> {
         match outcome {
             Outcome::Success => {
                 self.lately.add(now, false);
@@ -317,20 +240,24 @@ impl State {
                 if self.in_a_row.load(Relaxed) != 0 {
                     self.in_a_row.store(0, Relaxed);
                 }
+                None
             }
             Outcome::Failure(reason) => {
                 self.lately.add(now, true);
                 let in_a_row = self.in_a_row.fetch_add(1, Relaxed).saturating_add(1);
                 // Closed | Closing -> Open
-                if self.is_enough(in_a_row, now) && self.change(word, self.open(0, reason, now, random)) {
+                let enough = self.enough(in_a_row, now)?;
+                let opened = self.change(word, self.open(0, reason, now, random));
+                opened.then(|| {
                     self.forget();
-                }
+                    enough
+                })
             }
-            Outcome::Shed(_) => {}
+            Outcome::Shed(_) => None,
         }
     }
 
-    fn is_enough(&self, in_a_row: u32, now: Duration) -> bool {
+    fn enough(&self, in_a_row: u32, now: Duration) -> Option<Opened> {
         let Config {
             failures,
             ratio,
@@ -338,10 +265,11 @@ impl State {
             ..
         } = self.config;
         if failures != 0 && in_a_row >= failures {
-            return true;
+            return Some(Opened::InARow(in_a_row));
         }
-        let (all, failed) = self.lately.sum(now);
-        ratio_of != 0 && all >= u64::from(ratio_of) && failed as f64 >= ratio * all as f64
+        let (of, failed) = self.lately.sum(now);
+        let enough = ratio_of != 0 && of >= u64::from(ratio_of) && failed as f64 >= ratio * of as f64;
+        enough.then_some(Opened::Share { failed, of })
     }
 
     fn open(&self, exponent: u8, reason: Reason, now: Duration, random: u64) -> Word {
@@ -355,10 +283,37 @@ impl State {
         }
     }
 
+    fn view(&self, word: Word, now: Duration) -> View {
+        let cause = word.cause.unwrap_or(Reason::Internal);
+        match word.phase {
+            Phase::Closed => View::Closed,
+            Phase::Open => View::Open {
+                cause,
+                wait: word.at.saturating_sub(now),
+            },
+            Phase::HalfOpen => View::HalfOpen { cause },
+            Phase::Closing => match self.ramp(word, now) {
+                share if share < 1.0 => View::Closing {
+                    cause,
+                    share,
+                    wait: word.at.saturating_add(self.config.ramp).saturating_sub(now),
+                },
+                _ => View::Closed,
+            },
+            Phase::ForcedOpen => View::Forced(Force::Open),
+            Phase::ForcedClosed => View::Forced(Force::Closed),
+        }
+    }
+
     /// The share that passes.
     fn ramp(&self, word: Word, now: Duration) -> f64 {
         let passed = now.saturating_sub(word.at);
         (passed.as_secs_f64() / self.config.ramp.as_secs_f64()).clamp(self.config.ramp_from.min(1.0), 1.0)
+    }
+
+    /// How long a probe has the word for itself.
+    fn patience(&self) -> Duration {
+        self.config.hold.max(self.config.hold_cap)
     }
 
     fn forget(&self) {

@@ -9,6 +9,7 @@ use std::{
 use ::metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, Unit};
 use outrigger_gateway::Reason;
 
+use super::EndpointGauges;
 use crate::{
     limit::{Limit, adaptive::AdaptiveLimit},
     retry::{RetryLayer, policy::Refusal},
@@ -88,6 +89,7 @@ impl Metrics {
             in_flight: self.recorder.register_gauge(&key(IN_FLIGHT), &METADATA),
             attempts: self.recorder.register_counter(&key(ATTEMPTS), &METADATA),
             taken: self.recorder.register_gauge(&key(TAKEN), &METADATA),
+            endpoints: EndpointGauges::new(self.recorder.clone(), self.direction, upstream),
             answered: (100..600).map(|_| OnceLock::new()).collect(),
             failed: Reason::ALL.iter().map(|_| OnceLock::new()).collect(),
         })
@@ -139,6 +141,7 @@ pub struct Bound {
     in_flight: Gauge,
     attempts: Counter,
     taken: Gauge,
+    endpoints: EndpointGauges,
     /// By status from 100 on: what the upstream answered.
     answered: Box<[OnceLock<Counter>]>,
     /// By reason, each with the status of its row: what we answered.
@@ -172,6 +175,11 @@ impl Bound {
         let key = Key::from_parts(LIMIT, labels);
         let gauge = self.metrics.recorder.register_gauge(&key, &METADATA);
         gauge.set(max as f64);
+    }
+
+    /// The gauges of its endpoints; for whoever renders the metrics.
+    pub fn endpoints(&self) -> &EndpointGauges {
+        &self.endpoints
     }
 
     /// Shows what was repeated, what was not, and how much more may be; for whoever renders the metrics.

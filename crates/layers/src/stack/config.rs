@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use crate::breaker::state;
+
 /// How one upstream is treated. The sidecar reads the same type from its file, key by key.
 ///
 /// ```
@@ -144,7 +146,7 @@ pub struct Rate {
 /// When something is held back after failures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Breaker {
-    /// Failures in a row that open it, at least one: 5.
+    /// Failures in a row that open it: 5; with 0 nothing is ever held back.
     pub failures: u32,
     /// The first hold: 1 s.
     pub hold: Duration,
@@ -224,7 +226,6 @@ impl Config {
             ("retry.hedge", positive(retry.hedge), POSITIVE),
             ("limit.in_flight", limit.in_flight > 0, AT_LEAST_ONE),
             ("limit.streams", limit.streams > 0, AT_LEAST_ONE),
-            ("breaker.failures", breaker.failures > 0, AT_LEAST_ONE),
             ("breaker.hold", !breaker.hold.is_zero(), POSITIVE),
             (
                 "breaker.hold_cap",
@@ -236,6 +237,23 @@ impl Config {
             Some((setting, _, rule)) => Err(ConfigError { setting, rule }),
             None => Ok(()),
         }
+    }
+}
+
+impl Breaker {
+    /// The settings of the decision; none if nothing is ever held back.
+    pub fn decision(&self) -> Option<state::Config> {
+        let &Self {
+            failures,
+            hold,
+            hold_cap,
+        } = self;
+        (failures > 0).then(|| state::Config {
+            failures,
+            hold,
+            hold_cap,
+            ..state::Config::default()
+        })
     }
 }
 

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::config::{self, Config, ConfigError};
 use crate::{
+    breaker::BreakerLayer,
     deadline::DeadlineLayer,
     hedge::Hedge,
     limit::{Limit, LimitLayer, adaptive::AdaptiveLayer},
@@ -36,6 +37,9 @@ pub struct Parts {
     pub streams: Room,
     /// [`Retry`](super::Retry).
     pub retry: RetryLayer,
+    /// [`Breaker`](super::Breaker), if anything is ever held back. Where there are several endpoints, each needs one of its
+    /// own: `outrigger-upstream` has that, and leaves this out.
+    pub breaker: Option<BreakerLayer>,
     /// [`Timeouts::attempt`](super::Timeouts::attempt), if there is one.
     pub attempt: Option<TimeoutLayer>,
     name: Option<Arc<str>>,
@@ -106,6 +110,13 @@ impl Parts {
             },
             streams: room(limit.streams, 0, Duration::ZERO),
             retry: retry(&config.retry),
+            breaker: config.breaker.decision().map(|decision| {
+                let layer = BreakerLayer::new(decision);
+                match name {
+                    Some(name) => layer.of_upstream(name.clone()),
+                    None => layer,
+                }
+            }),
             attempt: timeout.attempt.map(TimeoutLayer::new),
             name: name.cloned(),
         })

@@ -42,10 +42,28 @@ fn what_cannot_be_obeyed_is_told_by_the_name_of_its_setting() {
     );
     assert_eq!(refused(|config| config.limit.in_flight = 0), "limit.in_flight");
     assert_eq!(refused(|config| config.limit.streams = 0), "limit.streams");
-    assert_eq!(refused(|config| config.breaker.failures = 0), "breaker.failures");
     assert_eq!(
         refused(|config| config.breaker.hold_cap = zero),
         "breaker.hold_cap"
+    );
+}
+
+#[test]
+fn without_failures_to_count_nothing_is_held_back() {
+    let breaker = Breaker {
+        failures: 0,
+        ..Breaker::default()
+    };
+    assert_eq!(breaker.decision(), None);
+    let parts = Parts::try_new(&Config {
+        breaker,
+        ..Config::default()
+    })
+    .unwrap();
+    assert!(parts.breaker.is_none());
+    assert_eq!(
+        Breaker::default().decision(),
+        Some(crate::breaker::state::Config::default())
     );
 }
 

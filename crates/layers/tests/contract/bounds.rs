@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use outrigger_gateway::Reason;
 use outrigger_layers::{
+    breaker::{BreakerLayer, state},
     deadline::DeadlineLayer,
     limit::LimitLayer,
     maintenance::{MaintenanceLayer, Switch},
@@ -109,6 +110,27 @@ async fn maintenance_refuses_while_it_is_ordered() {
     assert_eq!((below.calls(), below.held()), (1, 0));
     switch.turn(false);
     assert_passes(&service);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_breaker_refuses_after_so_many_failures_in_a_row() {
+    let failures = 3;
+    let config = state::Config {
+        failures,
+        ..state::Config::default()
+    };
+    let below = Below::new();
+    let service = Subject::new(BreakerLayer::new(config)).over(&below);
+    assert_passes(&service);
+    let failing = Trouble::Failure(Reason::ConnectionRefused);
+    below.meets_times(failures as usize, Point::Response, failing);
+    for _ in 0..failures {
+        let failed = at_once(ask(service.clone(), request()));
+        assert_eq!(reason_of(&failed), Some(Reason::ConnectionRefused));
+    }
+    let refused = at_once(ask(service, request()));
+    assert_eq!(reason_of(&refused), Some(Reason::NoEndpointUnusable));
+    assert_eq!((below.calls(), below.held()), (4, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,6 +20,7 @@ use std::{sync::Arc, time::Duration};
 use http::{HeaderValue, Request};
 use metrics::NoopRecorder;
 use outrigger_layers::{
+    breaker::{BreakerLayer, state},
     classify::ClassifyLayer,
     deadline::DeadlineLayer,
     hedge::Hedge,
@@ -104,6 +105,7 @@ contract! {
     adaptive_of_a_client: AdaptiveLayer::client();
     adaptive_off: AdaptiveLayer::off();
     maintenance: MaintenanceLayer::new(Switch::new(false));
+    breaker: BreakerLayer::new(state::Config::default());
     retry: retries();
     // What fails is held back by chance: by the number that is never reached.
     throttle: ThrottleLayer::with_random(Throttle::default(), || u64::MAX);
@@ -147,6 +149,8 @@ fn config() -> stack::Config {
     ) = (ROOM, ROOM, LONG);
     // A success pays for a whole repeat.
     config.retry.budget = 1.0;
+    // What fails on purpose here is not to be held back; the breaker is held to the contract by itself.
+    config.breaker.failures = 0;
     config.limit.rate = Some(stack::Rate {
         requests: u32::MAX,
         per: Duration::from_secs(5),

@@ -237,11 +237,11 @@ fn the_configuration_is_json_too() {
 #[test]
 fn a_setting_without_effect_is_a_warning_by_name() {
     let text = format!(
-        "{MINIMAL}breaker = {{ hold = \"2s\" }}\nretry = {{ attempts = 1 }}\nlimit = {{ adaptive = true }}\n"
+        "{MINIMAL}balance = {{ slow_start = \"2s\" }}\nretry = {{ attempts = 1 }}\nlimit = {{ adaptive = true }}\n"
     );
     assert_eq!(
         warnings(&text),
-        ["4:20: outbound.upstream[0].breaker.hold: not in effect yet: no endpoint is held back",]
+        ["4:26: outbound.upstream[0].balance.slow_start: not in effect yet: endpoints take turns",]
     );
     assert_eq!(warnings(MINIMAL), [""; 0], "defaults are not warned about");
 }

@@ -41,7 +41,7 @@ fn probed(now: Duration) -> (State, Ticket, Duration) {
 
 fn hold(state: &State, now: Duration) -> Duration {
     match state.look(now) {
-        View::Open { until, .. } => until - now,
+        View::Open { wait, .. } => wait,
         other => panic!("{other:?}"),
     }
 }
@@ -60,11 +60,25 @@ fn five_failures_in_a_row_open_it_and_four_do_not() {
     ask(&state, REFUSED, NOW);
     assert_eq!(
         state.admit(NOW, LUCKY).unwrap_err(),
-        Refused {
-            cause: Some(Reason::ConnectionRefused),
+        View::Open {
+            cause: Reason::ConnectionRefused,
             wait: Duration::from_micros(999_999)
         }
     );
+}
+
+#[test]
+fn who_opens_it_hears_why() {
+    let state = state();
+    let report = |outcome| {
+        let ticket = state.admit(NOW, LUCKY).unwrap();
+        state.report(ticket, outcome, NOW, LONG)
+    };
+    (0..10).for_each(|_| assert_eq!(report(Outcome::Success), None));
+    (0..4).for_each(|_| assert_eq!(report(REFUSED), None));
+    assert_eq!(report(REFUSED), Some(Opened::InARow(5)));
+    let (state, probe, at) = probed(NOW);
+    assert_eq!(state.report(probe, REFUSED, at, LONG), Some(Opened::Probe));
 }
 
 #[test]
@@ -121,16 +135,29 @@ fn the_hold_loses_up_to_half_to_jitter() {
 #[test]
 fn after_the_hold_exactly_one_request_goes() {
     let (state, _ticket, at) = probed(NOW);
-    for later in [0, 1, 60_000] {
-        let refused = state.admit(at + millis(later), LUCKY).unwrap_err();
-        assert_eq!(refused.cause, Some(Reason::ConnectionRefused));
+    let probing = View::HalfOpen {
+        cause: Reason::ConnectionRefused,
+    };
+    for later in [0, 1, 4_999] {
+        assert_eq!(state.admit(at + millis(later), LUCKY).unwrap_err(), probing);
     }
-    assert_eq!(
-        state.look(at),
-        View::HalfOpen {
-            cause: Reason::ConnectionRefused
-        }
-    );
+    assert_eq!(state.look(at), probing);
+}
+
+#[test]
+fn a_probe_of_which_nothing_is_heard_gets_a_successor() {
+    let (state, first, at) = probed(NOW);
+    let later = at + millis(5000);
+    let second = state.admit(later, LUCKY).unwrap();
+    assert!(second.is_probe() && state.admit(later, LUCKY).is_err());
+    // What is bad of the first says nothing new, and its place is taken.
+    state.report(first, REFUSED, later, LONG);
+    state.abandon(first, later);
+    assert!(matches!(state.look(later), View::HalfOpen { .. }));
+    state.report(first, Outcome::Success, later, LONG);
+    assert!(matches!(state.look(later), View::Closing { .. }));
+    state.report(second, REFUSED, later, LONG);
+    assert!(matches!(state.look(later), View::Closing { .. }), "too late");
 }
 
 #[test]
@@ -202,12 +229,18 @@ fn closing_is_a_ramp_of_three_seconds_from_a_tenth() {
     };
     assert_eq!([passed(0), passed(300)], [100, 100]);
     assert!((499..=501).contains(&passed(1500)));
-    assert_eq!([passed(3000), passed(60_000)], [1000, 1000]);
-    assert_eq!(state.look(at + millis(3000)), View::Closed);
     assert!(matches!(
         state.look(at + millis(1500)),
-        View::Closing { cause: Reason::ConnectionRefused, share } if (share - 0.5).abs() < 1e-9
+        View::Closing { cause: Reason::ConnectionRefused, share, wait }
+            if (share - 0.5).abs() < 1e-9 && wait == millis(1500)
     ));
+    assert_eq!(state.look(at + millis(3000)), View::Closed);
+    assert!(state.admit_if_closed().is_none());
+    assert_eq!([passed(3000), passed(60_000)], [1000, 1000]);
+    assert!(
+        state.admit_if_closed().is_some(),
+        "nobody needs the clock any more"
+    );
 }
 
 #[test]
@@ -252,13 +285,7 @@ fn orders_overrule_what_is_observed_until_they_are_taken_back() {
     (0..100).for_each(|_| ask(&state, REFUSED, NOW));
     assert_eq!(state.look(NOW), View::Forced(Force::Closed));
     state.force(Force::Open);
-    assert_eq!(
-        state.admit(NOW, LUCKY).unwrap_err(),
-        Refused {
-            cause: None,
-            wait: Duration::ZERO
-        }
-    );
+    assert_eq!(state.admit(NOW, LUCKY).unwrap_err(), View::Forced(Force::Open));
     state.release();
     assert_eq!(state.look(NOW), View::Closed);
     ask(&state, REFUSED, NOW);
@@ -293,10 +320,20 @@ proptest! {
     fn never_two_probes_and_never_stuck(steps in steps()) {
         let state = state();
         let mut now = NOW;
+        let mut probed = None;
         let mut out: Vec<Ticket> = Vec::new();
         for step in steps {
             match step {
-                Step::Ask(random) => out.extend(state.admit(now, random)),
+                Step::Ask(random) => {
+                    let half_open = matches!(state.look(now), View::HalfOpen { .. });
+                    let ticket = state.admit(now, random);
+                    if ticket.as_ref().is_ok_and(|ticket| ticket.is_probe()) {
+                        let has_the_word = |last: Duration| half_open && now < last + millis(5000);
+                        prop_assert!(!probed.is_some_and(has_the_word), "two probes at once");
+                        probed = Some(now);
+                    }
+                    out.extend(ticket);
+                }
                 Step::Report(n, outcome, random) if !out.is_empty() => {
                     state.report(out.swap_remove(n % out.len()), outcome, now, random);
                 }
@@ -304,9 +341,8 @@ proptest! {
                 Step::Pause(ms) => now += millis(ms),
                 Step::Report(..) | Step::Abandon(_) => {}
             }
-            prop_assert!(out.iter().filter(|ticket| ticket.is_probe()).count() <= 1);
-            if let View::Open { until, .. } = state.look(now) {
-                prop_assert!(until <= now + millis(9000), "no longer than the longest that was asked for");
+            if let View::Open { wait, .. } = state.look(now) {
+                prop_assert!(wait <= millis(9000), "no longer than the longest that was asked for");
             }
         }
         for ticket in out {

@@ -42,6 +42,19 @@ impl Word {
         at: Duration::ZERO,
     };
 
+    /// The same moment, all being well.
+    pub(super) const fn closed(self) -> Self {
+        Self {
+            at: self.at,
+            ..Self::CLOSED
+        }
+    }
+
+    /// What is left of it in a word: whole microseconds.
+    pub(super) fn rounded(self) -> Self {
+        Self::unpack(self.pack())
+    }
+
     pub(super) fn pack(self) -> u64 {
         let cause = self.cause.map_or(0, |cause| cause as u64 + 1);
         let exponent = u64::from(self.exponent).min(EXPONENT_MASK);

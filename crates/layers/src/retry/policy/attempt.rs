@@ -62,7 +62,7 @@ impl Asked {
     }
 
     /// The wait asked for.
-    pub(super) const fn wait(self) -> Option<Duration> {
+    pub(crate) const fn wait(self) -> Option<Duration> {
         match self {
             Self::After(wait) | Self::Exactly(wait) => Some(wait),
             Self::Nothing | Self::Never => None,

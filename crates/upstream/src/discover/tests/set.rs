@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use outrigger_gateway::{Failure, Reason};
+use outrigger_layers::breaker::state::Config;
 use tokio::time::Instant;
 
 use crate::{
@@ -128,6 +129,24 @@ async fn a_set_that_did_not_change_stays_the_same_set() {
         std::sync::Arc::ptr_eq(&before, &after),
         "no pool need be looked for again"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn endpoints_that_stay_keep_their_breakers() {
+    let endpoints = unknown().with_breakers(Config::default());
+    endpoints.publish(&[known(found([80, 81]), None)]);
+    let set = endpoints.current(LIMIT).await.unwrap();
+    for _ in 0..5 {
+        let pass = set.admit(1).unwrap().pass.unwrap();
+        pass.failed(&Failure::new(Reason::ConnectionRefused));
+    }
+
+    endpoints.publish(&[known(found([82, 81]), None)]);
+
+    let set = endpoints.current(LIMIT).await.unwrap();
+    assert!(set.admit(0).is_some() && set.admit(1).is_none());
+    let states: Vec<_> = endpoints.look().iter().map(|(_, view)| view.state()).collect();
+    assert_eq!(states, ["usable", "held"]);
 }
 
 #[tokio::test(start_paused = true)]

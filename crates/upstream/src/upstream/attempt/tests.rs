@@ -1,3 +1,4 @@
+mod breaker;
 mod connection;
 mod repeat;
 mod time;
