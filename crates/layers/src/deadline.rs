@@ -1,12 +1,15 @@
 //! Bounds the whole request, from `call` to the last frame of the response body, queueing below included.
 //!
-//! The limit is the route's, the caller's `grpc-timeout` if the request is gRPC, or that of a deadline further out:
-//! the earliest counts. `poll_ready` is always ready, and time that the inner service takes to become so counts.
-//! What goes on carries a [`Deadline`] in its extensions, and gRPC the time that remains in `grpc-timeout`.
+//! The limit is the route's, the caller's, or that of a deadline further out: the earliest counts, so that no caller gets
+//! more time than the route has. Callers ask for one in `grpc-timeout` if the request is gRPC, in `x-request-timeout-ms`
+//! (milliseconds) if it is not, whoever they are, since less time does no harm; Envoy's `x-envoy-expected-rq-timeout-ms`
+//! counts from clients that have shown a certificate ([`Client`](crate::hop::Client)).
+//! `poll_ready` is always ready, and time that the inner service takes to become so counts. What goes on carries a
+//! [`Deadline`] in its extensions, and tells in the same field, gRPC's or not, how much time remains, rounded down.
 //! A response that has come whole by the time anyone looks is passed on. Without a limit there is no timer.
 //! Not covered: bodies of upgraded connections. Passing it fails with [`Reason::DeadlineExceeded`], 504, in the body
-//! too; a `grpc-timeout` that cannot be read with [`Reason::BadRequest`], which a gRPC caller sees as code 13; zero
-//! fails before the inner service is asked. Source: RFC 9110 §15.6.5; gRPC over HTTP/2, "Requests".
+//! too; a timeout that cannot be read with [`Reason::BadRequest`], which a gRPC caller sees as code 13, but Envoy's is passed
+//! over then; zero fails before the inner service is asked. Source: RFC 9110 §15.6.5; gRPC over HTTP/2, "Requests".
 //!
 //! ```
 //! # use std::{convert::Infallible, time::Duration};
@@ -28,6 +31,7 @@
 
 mod body;
 mod bound;
+mod field;
 #[cfg(test)]
 mod tests;
 mod timer;
@@ -41,13 +45,13 @@ use std::{
 
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body;
-use outrigger_gateway::{Failure, Reason, grpc};
+use outrigger_gateway::{Failure, Reason};
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service;
 
-pub use self::body::Bounded;
+pub use self::{body::Bounded, field::REQUEST_TIMEOUT};
 use self::{bound::Bound, timer::Timer};
 use crate::ready::{Readied, Sent};
 
@@ -72,20 +76,20 @@ impl Deadline {
     }
 }
 
-/// Tells the next hop, if the request is gRPC, how much time remains: at the moment of sending, rounded down.
+/// Tells the next hop how much time remains: at the moment of sending, rounded down, in `grpc-timeout` if the request is
+/// gRPC, else in [`REQUEST_TIMEOUT`].
 ///
 /// # Errors
-/// [`Reason::DeadlineExceeded`] if nothing remains, gRPC or not: the next hop need not be asked.
+/// [`Reason::DeadlineExceeded`] if nothing remains: the next hop need not be asked.
 pub fn set_remaining(headers: &mut HeaderMap, deadline: Deadline, now: Instant) -> Result<(), Failure> {
-    let Some(left) = deadline.remaining(now) else {
-        return Err(
-            Failure::new(Reason::DeadlineExceeded).with_detail("no time was left to ask the next hop")
-        );
-    };
-    if grpc::is_grpc(headers) {
-        headers.insert(grpc::TIMEOUT, grpc::Timeout::new(left).to_header());
+    match deadline.remaining(now) {
+        Some(left) => field::tell(headers, left),
+        None => Err(nothing_left()),
     }
-    Ok(())
+}
+
+fn nothing_left() -> Failure {
+    Failure::new(Reason::DeadlineExceeded).with_detail("no time was left to ask the next hop")
 }
 
 /// Wraps services with [`WithDeadline`].

@@ -9,6 +9,7 @@
 //!   `te: trailers` is offered on if it was offered to us;
 //! - `Via` appended; our own name seen in it is a loop;
 //! - what strangers say about certificates and earlier hops removed, what [`Client`] says put in its place;
+//!   `x-envoy-expected-rq-timeout-ms` removed unless the client has shown a certificate;
 //! - `Max-Forwards` counted down, `Expect` consumed (the server above us answers it), cookie crumbs joined.
 //!
 //! Responses: hop-by-hop fields removed. They get no `Via`, which is optional there.

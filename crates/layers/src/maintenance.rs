@@ -34,11 +34,12 @@ use std::{
     time::Duration,
 };
 
+use http::Request;
 use outrigger_gateway::{Failure, Reason, retry_after::jittered};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{random::random, refusal::OrRefused};
+use crate::{priority::Priority, random::random, refusal::OrRefused};
 
 /// How long callers are asked to stay away, at least and in jitter on top: an order lasts minutes, not moments.
 const AWAY: Duration = Duration::from_secs(5);
@@ -114,9 +115,9 @@ pub struct Maintenance<S> {
     upstream: Option<Arc<str>>,
 }
 
-impl<S, Req> Service<Req> for Maintenance<S>
+impl<S, A> Service<Request<A>> for Maintenance<S>
 where
-    S: Service<Req>,
+    S: Service<Request<A>>,
     S::Error: Into<Failure>,
 {
     type Response = S::Response;
@@ -127,8 +128,8 @@ where
         self.inner.poll_ready(cx).map_err(Into::into)
     }
 
-    fn call(&mut self, request: Req) -> Self::Future {
-        if self.switch.is_on() {
+    fn call(&mut self, request: Request<A>) -> Self::Future {
+        if self.switch.is_on() && !Priority::is_exempt(request.extensions()) {
             return OrRefused::refused(self.refusal());
         }
         OrRefused::asked(self.inner.call(request))

@@ -1,9 +1,14 @@
-//! Bounds how many requests begin in a span of time: a [`Rate`], by the generic cell rate algorithm, and the layer
-//! that refuses what exceeds it with [`Reason::RateLimited`](outrigger_gateway::Reason::RateLimited): 503, `Retry-After`.
+//! Bounds how many requests begin in a span of time, by the generic cell rate algorithm: of all together or of each caller.
+//!
+//! - [`RateLayer`]: what a service may be asked in all. Beyond its [`Rate`] requests fail with
+//!   [`Reason::RateLimited`](outrigger_gateway::Reason::RateLimited): 503, `Retry-After` with jitter.
+//! - [`QuotaLayer`]: what each caller may ask, by a [`Key`] such as [`ByCaller`]. Beyond its [`Quota`] it is told
+//!   [`Reason::Quota`](outrigger_gateway::Reason::Quota): 429, and in `Retry-After` when exactly there is room for it again.
 //!
 //! Requests may come in bursts, up to `burst` at once after a pause; in the long run there are never more than
-//! `per_second` in a second. One word holds it, the time at which all that was admitted will be paid for.
-//! Not covered: how many are in flight (see [`limit`](crate::limit)). Source: ITU-T I.371, "virtual scheduling".
+//! `per_second` in a second. One word holds it, the time at which all that was admitted will be paid for; a quota has
+//! room for a fixed number of those. Exempt requests ([`Priority`](crate::priority)) pass and are not counted.
+//! Not covered: how many are in flight (see [`limit`](crate::limit)). Source: ITU-T I.371, "virtual scheduling"; RFC 6585 §4.
 //!
 //! ```
 //! # use std::time::Duration;
@@ -15,8 +20,34 @@
 //! assert!(rate.admit(now + Duration::from_millis(100)).is_ok());
 //! # Ok::<_, outrigger_layers::rate::InvalidRate>(())
 //! ```
+//!
+//! A quota for each tenant, whom an authenticated field names:
+//!
+//! ```
+//! # use std::convert::Infallible;
+//! # use http::{Request, Response};
+//! # use outrigger_gateway::Reason;
+//! # use outrigger_layers::rate::{Quota, QuotaLayer};
+//! # use tower::{Layer, ServiceExt, service_fn};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), outrigger_layers::rate::InvalidRate> {
+//! # let app = service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(())));
+//! let tenant = |request: &Request<_>| request.headers().get("x-tenant").cloned();
+//! let service = QuotaLayer::new(Quota::try_new(10.0, 1)?, tenant).layer(app);
+//!
+//! let request = |name| Request::get("/").header("x-tenant", name).body(()).unwrap();
+//! assert!(service.clone().oneshot(request("a")).await.is_ok());
+//! assert!(service.clone().oneshot(request("b")).await.is_ok());
+//! let failure = service.oneshot(request("a")).await.unwrap_err();
+//! assert_eq!(failure.reason(), Reason::Quota);
+//! # Ok(())
+//! # }
+//! ```
 
+mod caller;
 mod layer;
+mod per_key;
+mod quota;
 
 use std::{
     fmt,
@@ -24,15 +55,17 @@ use std::{
     time::Duration,
 };
 
-pub use self::layer::{Limited, RateLayer};
+pub use self::{
+    caller::{ByCaller, Caller, Key},
+    layer::{Limited, RateLayer},
+    per_key::{QuotaLayer, Rationed},
+    quota::Quota,
+};
 
 /// Admits a steady number of requests a second, and small bursts.
 #[derive(Debug)]
 pub struct Rate {
-    /// Nanoseconds that one request is worth.
-    cost: u64,
-    /// How far ahead of the time admissions may be paid for.
-    ahead: u64,
+    pace: Pace,
     /// When all that was admitted will be paid for, in nanoseconds.
     paid: AtomicU64,
 }
@@ -43,14 +76,8 @@ impl Rate {
     /// # Errors
     /// [`InvalidRate`] unless `per_second` is a number from one a day to a thousand million.
     pub fn try_new(per_second: f64, burst: u32) -> Result<Self, InvalidRate> {
-        const SLOWEST: f64 = 1.0 / 86_400.0;
-        if !(SLOWEST..=1e9).contains(&per_second) {
-            return Err(InvalidRate);
-        }
-        let cost = (1e9 / per_second).round() as u64;
         Ok(Self {
-            cost,
-            ahead: cost.saturating_mul(u64::from(burst.max(1))),
+            pace: Pace::try_new(per_second, burst)?,
             paid: AtomicU64::new(0),
         })
     }
@@ -60,17 +87,49 @@ impl Rate {
     /// # Errors
     /// How long to wait until there is room again.
     pub fn admit(&self, now: Duration) -> Result<(), Duration> {
-        let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+        self.pace.pay(&self.paid, now)
+    }
+}
+
+/// What requests cost, and how much may be owed.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    /// Nanoseconds that one request is worth.
+    cost: u64,
+    /// How far ahead of the time admissions may be paid for.
+    ahead: u64,
+}
+
+impl Pace {
+    fn try_new(per_second: f64, burst: u32) -> Result<Self, InvalidRate> {
+        const SLOWEST: f64 = 1.0 / 86_400.0;
+        if !(SLOWEST..=1e9).contains(&per_second) {
+            return Err(InvalidRate);
+        }
+        let cost = (1e9 / per_second).round() as u64;
+        Ok(Self {
+            cost,
+            ahead: cost.saturating_mul(u64::from(burst.max(1))),
+        })
+    }
+
+    /// Pays for one request, or tells in how much time it can be paid for.
+    fn pay(self, paid: &AtomicU64, now: Duration) -> Result<(), Duration> {
+        let now = nanos(now);
         let latest = now.saturating_add(self.ahead);
         let pay = |paid: u64| {
             let next = paid.max(now).saturating_add(self.cost);
             (next <= latest).then_some(next)
         };
-        match self.paid.fetch_update(Relaxed, Relaxed, pay) {
+        match paid.fetch_update(Relaxed, Relaxed, pay) {
             Ok(_) => Ok(()),
             Err(paid) => Err(Duration::from_nanos(paid.saturating_add(self.cost) - latest)),
         }
     }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// A rate is not a number of requests a second, from one a day to a thousand million.

@@ -90,6 +90,9 @@ pub(crate) async fn welcome(
     let peer = Peer::of(stream.get_ref().1);
     let alpn = Alpn::of(stream.get_ref().1);
     let mut client = hop::Client::new(named, true).with_trust(local || peer.is_some());
+    if let Some(peer) = &peer {
+        client = client.with_identity(peer.label().into());
+    }
     if let Some(xfcc) = peer
         .as_ref()
         .and_then(|peer| HeaderValue::try_from(peer.xfcc()).ok())

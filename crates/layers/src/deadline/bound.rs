@@ -3,11 +3,10 @@
 use std::{fmt, time::Duration};
 
 use http::Request;
-use outrigger_gateway::{Failure, Reason, grpc};
+use outrigger_gateway::{Failure, Reason};
 use tokio::time::Instant;
 
-use super::{Deadline, set_remaining};
-use crate::exchange::Exchange;
+use super::{Deadline, field::asked_for, set_remaining};
 
 /// A deadline and where it is from.
 #[derive(Clone, Copy, Debug)]
@@ -18,8 +17,11 @@ pub(super) struct Bound {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Giver {
-    Caller,
+pub(super) enum Giver {
+    /// The caller: in `grpc-timeout`, in `x-request-timeout-ms`, or in Envoy's field.
+    Grpc,
+    Field,
+    Envoy,
     Route,
     Outer,
 }
@@ -49,7 +51,7 @@ impl Bound {
 
     fn earliest(
         now: Instant,
-        caller: Option<Duration>,
+        caller: Option<(Duration, Giver)>,
         total: Option<Duration>,
         outer: Option<Deadline>,
     ) -> Option<Self> {
@@ -67,7 +69,7 @@ impl Bound {
             given: deadline.remaining(now).unwrap_or_default(),
             giver: Giver::Outer,
         });
-        let caller = caller.and_then(|given| after(given, Giver::Caller));
+        let caller = caller.and_then(|(given, giver)| after(given, giver));
         let route = total.and_then(|given| after(given, Giver::Route));
         [outer, caller, route]
             .into_iter()
@@ -85,27 +87,11 @@ impl Bound {
 impl fmt::Display for Giver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Caller => "the caller's grpc-timeout",
+            Self::Grpc => "the caller's grpc-timeout",
+            Self::Field => "the caller's x-request-timeout-ms",
+            Self::Envoy => "the caller's x-envoy-expected-rq-timeout-ms",
             Self::Route => "the limit of the route",
             Self::Outer => "what an earlier deadline had left",
         })
-    }
-}
-
-/// The time that a gRPC caller gives.
-fn asked_for<A>(request: &Request<A>) -> Result<Option<Duration>, Failure> {
-    let headers = request.headers();
-    let grpc = match Exchange::of(request.extensions()) {
-        // Whoever observes the request has looked already.
-        Some(exchange) => exchange.is_grpc(),
-        // Most requests carry none; for them the content type need not be looked at.
-        None => headers.contains_key(grpc::TIMEOUT) && grpc::is_grpc(headers),
-    };
-    if !grpc {
-        return Ok(None);
-    }
-    match grpc::Timeout::from_headers(headers) {
-        Ok(timeout) => Ok(timeout.map(grpc::Timeout::duration)),
-        Err(error) => Err(Failure::new(Reason::BadRequest).with_detail(error)),
     }
 }

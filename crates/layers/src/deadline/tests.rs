@@ -5,6 +5,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt, Full};
+use outrigger_gateway::grpc;
 use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok, task};
 use tower_test::mock::Spawn;
 
@@ -143,7 +144,7 @@ async fn the_earliest_of_route_caller_and_outer_deadline_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_remains_goes_out_to_grpc_and_to_nobody_else() {
+async fn what_remains_goes_out_in_the_field_that_its_reader_knows() {
     assert_eq!(
         sent(Some(TOTAL), grpc("9S")).await.headers()["grpc-timeout"],
         "1000000u"
@@ -158,12 +159,113 @@ async fn what_remains_goes_out_to_grpc_and_to_nobody_else() {
         sent(Some(TOTAL), request).await.headers()["grpc-timeout"],
         "1000000u"
     );
-    assert!(
-        !sent(Some(TOTAL), plain())
-            .await
-            .headers()
-            .contains_key("grpc-timeout")
+    let plain = sent(Some(TOTAL), plain()).await;
+    assert!(!plain.headers().contains_key("grpc-timeout"));
+    assert_eq!(plain.headers()["x-request-timeout-ms"], "1000");
+}
+
+fn asking(name: &'static str, value: &str) -> Request<()> {
+    Request::get("/").header(name, value).body(()).unwrap()
+}
+
+const FIELD: &str = "x-request-timeout-ms";
+const ENVOY: &str = "x-envoy-expected-rq-timeout-ms";
+
+#[tokio::test(start_paused = true)]
+async fn anyone_may_ask_for_less_time_and_nobody_gets_more() {
+    let (mut service, mut handle) = spawn::<Script>(Some(TOTAL));
+    assert_ready_ok!(service.poll_ready());
+    let mut response = task::spawn(service.call(asking(FIELD, "200")));
+    let (request, _held) = handle.next_request().await.unwrap();
+    assert_eq!(request.headers()[FIELD], "200");
+    assert_pending!(response.poll());
+    tokio::time::advance(Duration::from_millis(200)).await;
+    let failure = assert_ready_err!(response.poll());
+    let detail = "no response within 200ms, the caller's x-request-timeout-ms";
+    assert_eq!(failure.detail(), Some(detail));
+
+    assert_eq!(
+        sent(Some(TOTAL), asking(FIELD, "5000")).await.headers()[FIELD],
+        "1000"
     );
+    assert_eq!(sent(None, asking(FIELD, "5000")).await.headers()[FIELD], "5000");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plain_request_that_waited_is_told_what_remains_when_it_goes() {
+    let (mut service, mut handle) = spawn::<Script>(None);
+    handle.allow(0);
+    assert_ready_ok!(service.poll_ready());
+    let mut response = task::spawn(service.call(asking(FIELD, "1000")));
+    assert_pending!(response.poll());
+    tokio::time::advance(Duration::from_micros(250_500)).await;
+    handle.allow(1);
+    assert_pending!(response.poll());
+    let (request, _) = handle.next_request().await.unwrap();
+    assert_eq!(request.headers()[FIELD], "749");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_that_cannot_be_read_is_the_callers_fault_and_none_is_asked_of_nobody() {
+    for value in ["", "1s", "-1", "1.5", "soon", "100, 200"] {
+        let failure = refused(None, asking(FIELD, value));
+        assert_eq!(failure.reason(), Reason::BadRequest, "{value}");
+    }
+    let mut twice = asking(FIELD, "100");
+    twice
+        .headers_mut()
+        .append(FIELD, http::HeaderValue::from_static("100"));
+    assert_eq!(refused(None, twice).reason(), Reason::BadRequest);
+    let failure = refused(None, asking(FIELD, "0"));
+    assert_eq!(failure.reason(), Reason::DeadlineExceeded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn envoys_word_counts_from_who_has_shown_a_certificate() {
+    let peer = || {
+        let client = crate::hop::Client::new(None, true).with_identity("spiffe://shop/cart".into());
+        std::sync::Arc::new(client)
+    };
+    let by_peer = |name, value| {
+        let mut request = asking(name, value);
+        request.extensions_mut().insert(peer());
+        request
+    };
+    let request = sent(Some(TOTAL), by_peer(ENVOY, "300")).await;
+    assert_eq!(request.headers()[FIELD], "300");
+    assert_eq!(request.headers()[ENVOY], "300");
+    let request = sent(None, by_peer(ENVOY, "soon")).await;
+    assert!(request.extensions().get::<Deadline>().is_none());
+    let request = sent(None, by_peer(ENVOY, "0")).await;
+    assert!(request.extensions().get::<Deadline>().is_none());
+
+    let mut stranger = asking(ENVOY, "300");
+    let client = crate::hop::Client::new(None, false).with_trust(true);
+    stranger.extensions_mut().insert(std::sync::Arc::new(client));
+    assert!(
+        sent(None, stranger)
+            .await
+            .extensions()
+            .get::<Deadline>()
+            .is_none()
+    );
+    assert!(
+        sent(None, asking(ENVOY, "300"))
+            .await
+            .extensions()
+            .get::<Deadline>()
+            .is_none()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn grpc_has_a_field_of_its_own() {
+    let mut request = grpc("2S");
+    request
+        .headers_mut()
+        .insert(FIELD, http::HeaderValue::from_static("1"));
+    let request = sent(None, request).await;
+    assert_eq!(request.headers()["grpc-timeout"], "2000000u");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,9 @@
 //! Who is at the other end of the connection, and what the next hop is told of them.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::FORWARDED};
 
@@ -19,6 +22,7 @@ pub(super) const X_FORWARDED_CLIENT_CERT: HeaderName = HeaderName::from_static("
 pub struct Client {
     addr: Option<SocketAddr>,
     trusted: bool,
+    identity: Option<Arc<str>>,
     xfcc: Option<HeaderValue>,
     forwarded: HeaderValue,
     forwarded_for: Option<HeaderValue>,
@@ -39,6 +43,7 @@ impl Client {
         Self {
             addr,
             trusted: false,
+            identity: None,
             xfcc: None,
             forwarded: visible(&format!("for={node};proto={proto}")),
             forwarded_for: ip.map(|ip| visible(&ip.to_string())),
@@ -50,6 +55,13 @@ impl Client {
     #[must_use]
     pub fn with_trust(mut self, trusted: bool) -> Self {
         self.trusted = trusted;
+        self
+    }
+
+    /// Who it is, by its verified certificate: a SPIFFE ID, or another name.
+    #[must_use]
+    pub fn with_identity(mut self, identity: Arc<str>) -> Self {
+        self.identity = Some(identity);
         self
     }
 
@@ -70,6 +82,16 @@ impl Client {
         self.trusted
     }
 
+    /// Whether it has shown a certificate.
+    pub fn is_peer(&self) -> bool {
+        self.identity.is_some() || self.xfcc.is_some()
+    }
+
+    /// Who it is, by its verified certificate.
+    pub fn identity(&self) -> Option<&Arc<str>> {
+        self.identity.as_ref()
+    }
+
     /// What the next hop is told of its certificate.
     pub fn certificate(&self) -> Option<&HeaderValue> {
         self.xfcc.as_ref()
@@ -79,6 +101,9 @@ impl Client {
     pub(super) fn introduce(&self, headers: &mut HeaderMap, found: Kinds, host: HeaderValue) {
         if found.has(Kinds::IDENTITY) {
             remove(headers, Kinds::IDENTITY);
+        }
+        if found.has(Kinds::OF_PEERS) && !self.is_peer() {
+            remove(headers, Kinds::OF_PEERS);
         }
         if let Some(xfcc) = &self.xfcc {
             headers.insert(X_FORWARDED_CLIENT_CERT, xfcc.clone());

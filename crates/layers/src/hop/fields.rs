@@ -22,6 +22,8 @@ impl Kinds {
     pub(super) const FORWARDED: Self = Self(4);
     /// Acted on at this hop: `Expect`, `Max-Forwards`, `Cookie`, `Via`.
     pub(super) const ACTED_ON: Self = Self(8);
+    /// What is believed of those only who have shown a certificate.
+    pub(super) const OF_PEERS: Self = Self(16);
 
     /// The kinds that occur: one look at each name, where most requests have none.
     pub(super) fn in_headers(headers: &HeaderMap) -> Self {
@@ -47,7 +49,7 @@ impl Kinds {
 }
 
 /// Names that are of a kind, each of one.
-const NAMES: [(&str, Kinds); 22] = [
+const NAMES: [(&str, Kinds); 23] = [
     ("connection", Kinds::HOP_BY_HOP),
     ("proxy-connection", Kinds::HOP_BY_HOP),
     ("keep-alive", Kinds::HOP_BY_HOP),
@@ -70,6 +72,7 @@ const NAMES: [(&str, Kinds); 22] = [
     ("max-forwards", Kinds::ACTED_ON),
     ("expect", Kinds::ACTED_ON),
     ("cookie", Kinds::ACTED_ON),
+    ("x-envoy-expected-rq-timeout-ms", Kinds::OF_PEERS),
 ];
 
 /// Names that begin so are claims about earlier hops, but for the one that is listed as something else.
@@ -77,13 +80,14 @@ const X_FORWARDED: &str = "x-forwarded-";
 
 /// What a sender has no reason to call hop-by-hop, but who wants to hide it from the next hop has; beside all that
 /// is of a kind of its own.
-const RELIED_ON: [&str; 8] = [
+const RELIED_ON: [&str; 9] = [
     "host",
     "authorization",
     "content-length",
     "content-type",
     "cache-control",
     "grpc-timeout",
+    "x-request-timeout-ms",
     "traceparent",
     "tracestate",
 ];
@@ -102,7 +106,7 @@ const NEVER_LATE: [&str; 9] = [
     "trailer",
 ];
 
-const LONGEST_NAME: usize = "x-forwarded-client-cert".len();
+const LONGEST_NAME: usize = "x-envoy-expected-rq-timeout-ms".len();
 
 /// The first letters of all listed names of each length. They tell most names of a request from the listed ones.
 const FIRST_LETTERS: [u32; LONGEST_NAME + 1] = {

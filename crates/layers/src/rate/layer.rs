@@ -5,13 +5,14 @@ use std::{
     task::{Context, Poll},
 };
 
+use http::Request;
 use outrigger_gateway::{Failure, Reason, retry_after::jittered};
 use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::Rate;
-use crate::{random::random, refusal::OrRefused};
+use crate::{priority::Priority, random::random, refusal::OrRefused};
 
 /// Wraps services with [`Limited`]; all of them share one [`Rate`].
 #[derive(Clone, Debug)]
@@ -67,9 +68,9 @@ pub struct Limited<S> {
     shared: Arc<Shared>,
 }
 
-impl<S, Req> Service<Req> for Limited<S>
+impl<S, A> Service<Request<A>> for Limited<S>
 where
-    S: Service<Req>,
+    S: Service<Request<A>>,
     S::Error: Into<Failure>,
 {
     type Response = S::Response;
@@ -80,7 +81,10 @@ where
         self.inner.poll_ready(cx).map_err(Into::into)
     }
 
-    fn call(&mut self, request: Req) -> Self::Future {
+    fn call(&mut self, request: Request<A>) -> Self::Future {
+        if Priority::is_exempt(request.extensions()) {
+            return OrRefused::asked(self.inner.call(request));
+        }
         match self.shared.admit() {
             Ok(()) => OrRefused::asked(self.inner.call(request)),
             Err(failure) => OrRefused::refused(failure),
@@ -111,9 +115,24 @@ mod tests {
 
     use super::*;
 
+    async fn send(layer: &RateLayer, request: Request<()>) -> Result<&'static str, Failure> {
+        let app = service_fn(async |_: Request<()>| Ok::<_, Infallible>("served"));
+        layer.layer(app).oneshot(request).await
+    }
+
     async fn ask(layer: &RateLayer) -> Result<&'static str, Failure> {
-        let app = service_fn(async |_: ()| Ok::<_, Infallible>("served"));
-        layer.layer(app).oneshot(()).await
+        send(layer, Request::new(())).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn exempt_requests_pass_and_are_not_counted() {
+        let layer = RateLayer::new(Rate::try_new(10.0, 1).unwrap());
+        for _ in 0..3 {
+            let mut request = Request::new(());
+            request.extensions_mut().insert(Priority::Exempt);
+            assert!(send(&layer, request).await.is_ok());
+        }
+        assert!(ask(&layer).await.is_ok() && ask(&layer).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]

@@ -68,6 +68,7 @@ fn connection_cannot_hide_what_the_next_hop_relies_on() {
         ("content-type", "application/grpc"),
         ("cookie", "a=1"),
         ("grpc-timeout", "1S"),
+        ("x-request-timeout-ms", "100"),
         ("traceparent", "00-1-1-01"),
     ];
     let names =

@@ -93,6 +93,20 @@ fn nobody_tells_us_of_certificates_trusted_or_not() {
 }
 
 #[test]
+fn what_envoy_expects_is_believed_of_peers_alone() {
+    for name in ["x-envoy-expected-rq-timeout-ms", "x_envoy_expected-rq-timeout_ms"] {
+        let fields = [HOST, (name, "100")];
+        let stranger = client("127.0.0.1:1").with_trust(true);
+        assert!(!from(stranger, &fields).contains_key(name), "{name}");
+        let named = client("192.0.2.1:1").with_identity("spiffe://shop/cart".into());
+        let certified = client("192.0.2.1:1").with_certificate(HeaderValue::from_static("Hash=1"));
+        for peer in [named, certified] {
+            assert_eq!(lines(&from(peer, &fields), name), ["100"]);
+        }
+    }
+}
+
+#[test]
 fn underscores_do_not_get_a_strangers_word_past_us() {
     let headers = from(
         client("192.0.2.1:1"),
@@ -105,7 +119,10 @@ fn underscores_do_not_get_a_strangers_word_past_us() {
 fn a_client_says_what_it_was_made_of() {
     let client = client("192.0.2.1:1")
         .with_trust(true)
+        .with_identity("spiffe://shop/cart".into())
         .with_certificate(HeaderValue::from_static("c"));
+    assert!(client.is_peer());
+    assert_eq!(client.identity().map(|id| &**id), Some("spiffe://shop/cart"));
     assert_eq!(client.addr(), Some("192.0.2.1:1".parse().unwrap()));
     assert!(client.trusted());
     assert_eq!(client.certificate(), Some(&HeaderValue::from_static("c")));
