@@ -4,6 +4,7 @@
 
 mod admin;
 mod admit;
+mod checks;
 pub mod cli;
 pub mod config;
 mod connector;

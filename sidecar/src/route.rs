@@ -15,6 +15,7 @@ use outrigger_layers::{exchange::Exchange, hop::Upgrade, observe::Bound, refusal
 use tower_service::Service;
 
 use crate::{
+    checks::Checks,
     config::{HostPattern, PathPrefix, Route, normalize_host},
     ready::call_ready,
 };
@@ -44,13 +45,20 @@ pub(crate) struct Reach<S> {
     /// For those that are to be switched to another protocol: they last for hours, and must not take the places of
     /// the others.
     pub(crate) streams: S,
+    /// For those that ask whether the app is well.
+    pub(crate) exempt: S,
+    /// Which these are.
+    pub(crate) checks: Checks,
 }
 
 impl<S: Clone> Reach<S> {
-    fn service<B>(&self, request: &Request<B>) -> S {
-        match request.extensions().get::<Upgrade>() {
-            None => self.requests.clone(),
-            Some(_) => self.streams.clone(),
+    fn service<B>(&self, request: &mut Request<B>) -> S {
+        if request.extensions().get::<Upgrade>().is_some() {
+            return self.streams.clone();
+        }
+        match self.checks.mark(request) {
+            false => self.requests.clone(),
+            true => self.exempt.clone(),
         }
     }
 }
@@ -136,14 +144,15 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<A>) -> Self::Future {
+    fn call(&mut self, mut request: Request<A>) -> Self::Future {
         let Some(way) = self.find(&request) else {
             return OrRefused::refused(lost(&request));
         };
         if let Some(exchange) = Exchange::of(request.extensions()) {
             exchange.bind(&way.bound);
         }
-        OrRefused::asked(call_ready(way.reach.service(&request), request))
+        let service = way.reach.service(&mut request);
+        OrRefused::asked(call_ready(service, request))
     }
 }
 

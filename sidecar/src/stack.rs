@@ -36,7 +36,10 @@ use crate::{
 pub(crate) type Stack = Observe<Respond<Hop<Admit<Router<Reached>>>>>;
 
 /// How one upstream is reached.
-type Reached = Maintenance<WithDeadline<Rated<Shed<Limited<Adaptive<Retry<Pooled>>>>>>>;
+type Reached = Maintenance<WithDeadline<Rationed<Rated<Shed<Limited<Adaptive<Retry<Pooled>>>>>>>>;
+
+/// Where a rate for each caller may be configured.
+type Rationed<S> = Either<rate::Rationed<S, rate::ByCaller>, S>;
 
 /// Where a rate may be configured.
 type Rated<S> = Either<rate::Limited<S>, S>;
@@ -76,6 +79,8 @@ fn reach(upstream: &Upstream) -> (Way, Pooled) {
             .layer(parts.maintenance.clone())
             // Above every queue: time spent waiting counts.
             .layer(parts.deadline)
+            // Who asks too often is told so, before it takes from what is there for all.
+            .option_layer(parts.quota.clone())
             // What comes too fast does not even wait.
             .option_layer(parts.rate.clone())
             // Waiting for a place is bounded in number and time; beyond it the caller is told no at once.
@@ -94,6 +99,8 @@ fn reach(upstream: &Upstream) -> (Way, Pooled) {
     let reach = Reach {
         requests: within(&parts.requests),
         streams: within(&parts.streams),
+        exempt: within(&parts.exempt),
+        checks: upstream.checks.clone(),
     };
     ((upstream.route.clone(), upstream.bound.clone(), reach), pooled)
 }

@@ -13,6 +13,7 @@ mod answers;
 mod authorization;
 mod bodies;
 mod breaker;
+mod callers;
 mod client_certificates;
 mod config_errors;
 mod corners;

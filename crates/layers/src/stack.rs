@@ -53,6 +53,7 @@ use crate::{
         adaptive::{Adaptive, Upload},
     },
     maintenance::Maintenance,
+    priority::{Apart, ApartLayer},
     rate,
     respond::{Respond, RespondLayer},
     retry, shed,
@@ -60,7 +61,8 @@ use crate::{
 };
 
 /// What [`ServerLayer`] makes of a service. Its error is `Infallible`: every failure has become a response.
-pub type Server<S> = Respond<Maintenance<WithDeadline<Rated<shed::Shed<Limited<Adaptive<Classify<S>>>>>>>>;
+pub type Server<S> =
+    Respond<Maintenance<WithDeadline<Rationed<Rated<Apart<shed::Shed<Limited<Adaptive<Classify<S>>>>>>>>>>;
 
 /// What [`ClientLayer`] makes of a client. It fails with a [`Failure`].
 pub type Client<S, F = fn(BoxError) -> Failure> = Maintenance<
@@ -79,11 +81,16 @@ pub type Rated<S> = Either<rate::Limited<S>, S>;
 /// Where a breaker may be configured.
 pub type Held<S> = Either<Breaking<S>, S>;
 
+/// Where a rate for each caller may be configured.
+pub type Rationed<S> = Either<rate::Rationed<S, rate::ByCaller>, S>;
+
 /// Where a limit for each attempt may be configured.
 pub type Attempted<S> = Either<Timeout<S>, S>;
 
 /// The standard stack around an app of one's own: axum, a tonic server, any `tower::Service` over HTTP.
 ///
+/// Requests that are [exempt](crate::priority::Priority::Exempt) are served whatever the others do; put
+/// [`PriorityLayer`](crate::priority::PriorityLayer) above it to say which are.
 /// It repeats nothing, since that is for callers to do: of [`Config`] it uses `maintenance`, `timeout.total` and `limit`
 /// without `streams`. The app gets `Request<ServerBody<B>>`. Services of one layer and its clones share queue, places and
 /// rate: the figures hold for the app.
@@ -128,7 +135,7 @@ impl ServerLayer {
     }
 }
 
-impl<S> Layer<S> for ServerLayer {
+impl<S: Clone> Layer<S> for ServerLayer {
     type Service = Server<S>;
 
     fn layer(&self, app: S) -> Server<S> {
@@ -140,14 +147,14 @@ impl<S> Layer<S> for ServerLayer {
             .layer(&parts.maintenance)
             // Above every queue: time spent waiting counts.
             .layer(&parts.deadline)
+            // Who asks too often is told so, before it takes from what is there for all.
+            .option_layer(parts.quota.clone())
             // What comes too fast does not even wait.
             .option_layer(parts.rate.clone())
-            // Waiting for a place is bounded in number and time; beyond it the caller is told no at once.
-            .layer(&parts.requests.shed)
-            // A place is held until the response's body has ended.
-            .layer(&parts.requests.limit)
-            // What is let in has its turn measured: where a queue stands in the app, the next is told no, and waits nowhere.
-            .layer(&parts.requests.adaptive)
+            // Waiting for a place is bounded in number and time; beyond it the caller is told no at once. A place is held until
+            // the response's body has ended. What is let in has its turn measured: where a queue stands in the app, the next is
+            // told no, and waits nowhere. What is exempt has places of its own.
+            .layer(ApartLayer::new(parts.requests.layers(), parts.exempt.layers()))
             // The app's own errors get a name where they enter.
             .layer(self.classify)
             .service(app)

@@ -57,7 +57,7 @@
 //! |---|---|---|
 //! | [`stack`] | all of it in the right order, from one configuration | |
 //! | [`respond`] | how a failure is told: HTTP, `Proxy-Status`, gRPC | nothing |
-//! | [`deadline`] | the whole request, waiting and body included; `grpc-timeout` | 504 |
+//! | [`deadline`] | the whole request, waiting and body included; `grpc-timeout`, `x-request-timeout-ms` | 504 |
 //! | [`timeout`] | one attempt, to the response head | 504 |
 //! | [`shed`] | how many wait, for how long, and who goes first | 503 + `Retry-After` |
 //! | [`priority`] | what matters more where not all can be served | nothing |
@@ -67,7 +67,7 @@
 //! | [`hedge`] | when `retry` asks a second time beside a first attempt that is late | the same |
 //! | [`throttle`] | what is not even sent, by what was accepted lately | 503 |
 //! | [`breaker`] | whether a service that fails is asked at all | 502, 503 or 504, as it failed |
-//! | [`rate`] | how many begin in a span of time | 503 + `Retry-After` |
+//! | [`rate`] | how many begin in a span of time, of all or of each caller | 503 or 429 + `Retry-After` |
 //! | [`maintenance`] | nothing, until it is ordered | 503 + `Retry-After` |
 //! | [`classify`] | nothing: it makes failures of the errors of others | the same |
 //! | [`hop`] | what an intermediary must take out and put in: `Via`, `Forwarded`, hop-by-hop fields | 400, 502 |

@@ -8,7 +8,7 @@ use outrigger_layers::stack::{Breaker, Limit, Rate, Retry, Timeouts};
 use serde::Serialize;
 
 use super::{
-    rate,
+    duration, rate,
     section::Section,
     text::{Fraction, duration, duration_or_none},
     value::{self, at_least_one, boolean, count, fraction, positive},
@@ -84,10 +84,16 @@ pub(super) struct WrittenLimit {
     adaptive: bool,
     #[serde(serialize_with = "rate::or_none")]
     rate: Option<Rate>,
+    #[serde(serialize_with = "rate::or_none")]
+    rate_per_caller: Option<Rate>,
 }
 
-pub(super) fn limit(mut section: Section<'_>) -> Limit {
-    let default = Limit::default();
+/// `total` is the time for a whole request: by default nobody waits for more than half of it.
+pub(super) fn limit(mut section: Section<'_>, total: Option<Duration>) -> Limit {
+    let mut default = Limit::default();
+    if let Some(total) = total {
+        default.queue_wait = default.queue_wait.min(total / 2);
+    }
     Limit {
         in_flight: section.or("in_flight", default.in_flight, at_least_one),
         streams: section.or("streams", default.streams, at_least_one),
@@ -95,6 +101,38 @@ pub(super) fn limit(mut section: Section<'_>) -> Limit {
         queue_wait: section.or("queue_wait", default.queue_wait, value::duration),
         adaptive: section.or("adaptive", default.adaptive, boolean),
         rate: section.or("rate", default.rate, value::or_none(rate::read)),
+        rate_per_caller: section.or(
+            "rate_per_caller",
+            default.rate_per_caller,
+            value::or_none(rate::read),
+        ),
+    }
+}
+
+/// Who waits must still have time to be served: else the work is done for callers that have left, and the more of it the
+/// longer the line.
+pub(super) fn check_queue(section: &Section<'_>, limit: &Limit, total: Option<Duration>) {
+    let Some(total) = total.filter(|_| limit.queue > 0) else {
+        return;
+    };
+    let (wait, time) = (limit.queue_wait, duration::format(total));
+    if wait >= total {
+        let text = format!(
+            "{} leaves none of `timeout.total` ({time}) to be served in",
+            duration::format(wait)
+        );
+        section.clash_within("limit", "queue_wait", text);
+    }
+    let Some(rate) = limit.rate else {
+        return;
+    };
+    let drains = rate.per.as_secs_f64() / f64::from(rate.requests) * limit.queue as f64;
+    if drains > total.as_secs_f64() && section.has_within("limit", "queue") {
+        let text = format!(
+            "{} requests take {drains:.1} s at `rate`, longer than `timeout.total` ({time})",
+            limit.queue
+        );
+        section.clash_within("limit", "queue", text);
     }
 }
 

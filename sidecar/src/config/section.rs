@@ -56,6 +56,14 @@ impl<'a> Section<'a> {
             .is_some_and(|array| array.is_empty())
     }
 
+    /// Whether the file has the key in the section that stands at `section`.
+    pub(super) fn has_within(&self, section: &str, key: &str) -> bool {
+        let table = self
+            .table
+            .and_then(|table| table.get(section)?.get_ref().as_table());
+        table.is_some_and(|table| table.contains_key(key))
+    }
+
     /// Whether the file has this section.
     pub(super) fn is_present(&self) -> bool {
         self.table.is_some()

@@ -49,6 +49,7 @@ fn for_requests(upstream: &Upstream) -> impl Iterator<Item = (&'static str, &'st
         ("limit", "queue_wait", limit.queue_wait != usual_limit.queue_wait),
         ("limit", "adaptive", limit.adaptive != usual_limit.adaptive),
         ("limit", "rate", limit.rate != usual_limit.rate),
+        ("limit", "rate_per_caller", limit.rate_per_caller.is_some()),
     ];
     keys.into_iter()
         .filter_map(|(section, key, is_set)| is_set.then_some((section, key)))

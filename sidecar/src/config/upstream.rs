@@ -75,7 +75,9 @@ impl Upstream {
         let tls = UpstreamTls::read(section.section("tls"), default.tls);
         let timeout = policy::timeouts(section.section("timeout"));
         let retry = policy::retry(section.section("retry"), &default.retry);
-        let limit = policy::limit(section.section("limit"));
+        let total = timeout.total.filter(|_| protocol != Protocol::Tcp);
+        let limit = policy::limit(section.section("limit"), total);
+        policy::check_queue(section, &limit, total);
         let breaker = policy::breaker(section.section("breaker"));
         let health = Health::read(section.section("health"));
         let balance = Balance::read(section.section("balance"));

@@ -14,6 +14,7 @@ use outrigger_upstream::{
 
 use super::{Bound, Means, PlanError};
 use crate::{
+    checks::Checks,
     config::{self, HeaderCase, Protocol, Route, TlsMode},
     connector::Connector,
     handshakes::Handshakes,
@@ -32,6 +33,8 @@ pub(crate) struct Upstream {
     pub(crate) bound: Arc<Bound>,
     /// The layers on the way to it.
     pub(crate) parts: Parts,
+    /// Requests that are not refused for the sake of others.
+    pub(crate) checks: Checks,
     pub(crate) endpoints: Endpoints,
     connector: Arc<Connector>,
     /// Agrees on HTTP/1.1 where the other leaves the choice to the endpoint.
@@ -95,6 +98,10 @@ impl Means<'_> {
         let parts = parts.map_err(|error| PlanError::of(upstream, error))?;
         let bound = metrics.bind(&name);
         Ok(Upstream {
+            checks: match bound.direction() {
+                observe::Direction::Inbound => Checks::of_app(upstream.health.as_ref()),
+                observe::Direction::Outbound => Checks::default(),
+            },
             parts: match bound.direction() {
                 observe::Direction::Inbound => parts.of_app(),
                 observe::Direction::Outbound => parts,

@@ -27,7 +27,9 @@ async fn sent_to(upstreams: &[(&str, &str)], url: &str) -> Result<String, Failur
         let service = service.map_err(Failure::from);
         let reach = Reach {
             requests: service.clone(),
-            streams: service,
+            streams: service.clone(),
+            exempt: service,
+            checks: Checks::default(),
         };
         (to.route, metrics.bind(""), reach)
     });

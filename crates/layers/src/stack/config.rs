@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::breaker::state;
+use crate::{breaker::state, rate::Quota};
 
 /// How one upstream is treated. The sidecar reads the same type from its file, key by key.
 ///
@@ -119,6 +119,9 @@ pub struct Limit {
     pub adaptive: bool,
     /// Requests in a time: no limit.
     pub rate: Option<Rate>,
+    /// Requests in a time of each caller, by the [`Client`](crate::hop::Client) that the server puts into their extensions:
+    /// no limit, nor without one.
+    pub rate_per_caller: Option<Rate>,
 }
 
 impl Default for Limit {
@@ -130,6 +133,7 @@ impl Default for Limit {
             queue_wait: Duration::from_millis(250),
             adaptive: true,
             rate: None,
+            rate_per_caller: None,
         }
     }
 }
@@ -260,10 +264,24 @@ impl Breaker {
 impl Rate {
     /// The rate to be counted against.
     pub(super) fn start(self) -> Result<crate::rate::Rate, ConfigError> {
-        let per_second = f64::from(self.requests) / self.per.as_secs_f64();
-        crate::rate::Rate::try_new(per_second, self.requests).map_err(|_| ConfigError {
-            setting: "limit.rate",
-            rule: "must be from one request a day to a thousand million a second",
-        })
+        let rate = crate::rate::Rate::try_new(self.per_second(), self.requests);
+        rate.map_err(|_| no_rate("limit.rate"))
+    }
+
+    /// The same for each caller.
+    pub(super) fn start_each(self) -> Result<Quota, ConfigError> {
+        let quota = Quota::try_new(self.per_second(), self.requests);
+        quota.map_err(|_| no_rate("limit.rate_per_caller"))
+    }
+
+    fn per_second(self) -> f64 {
+        f64::from(self.requests) / self.per.as_secs_f64()
+    }
+}
+
+const fn no_rate(setting: &'static str) -> ConfigError {
+    ConfigError {
+        setting,
+        rule: "must be from one request a day to a thousand million a second",
     }
 }

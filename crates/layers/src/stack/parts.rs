@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tower::layer::util::Stack;
+
 use super::config::{self, Config, ConfigError};
 use crate::{
     breaker::BreakerLayer,
@@ -9,7 +11,7 @@ use crate::{
     hedge::Hedge,
     limit::{Limit, LimitLayer, adaptive::AdaptiveLayer},
     maintenance::{MaintenanceLayer, Switch},
-    rate::RateLayer,
+    rate::{ByCaller, QuotaLayer, RateLayer},
     retry::{
         self, RetryLayer,
         backoff::Backoff,
@@ -19,6 +21,11 @@ use crate::{
     shed::{self, ShedLayer},
     timeout::TimeoutLayer,
 };
+
+const EXEMPT_PLACES: usize = 16;
+const EXEMPT_QUEUE: usize = 64;
+/// As long as a kubelet waits for an answer.
+const EXEMPT_WAIT: Duration = Duration::from_secs(1);
 
 /// The layers around one upstream, for who puts them together in an order of their own.
 ///
@@ -31,10 +38,15 @@ pub struct Parts {
     pub deadline: DeadlineLayer,
     /// [`Limit::rate`](super::Limit::rate), if there is one.
     pub rate: Option<RateLayer>,
+    /// [`Limit::rate_per_caller`](super::Limit::rate_per_caller), if there is one.
+    pub quota: Option<QuotaLayer<ByCaller>>,
     /// For requests that end.
     pub requests: Room,
     /// For upgrades, where they are told apart. A place that is taken for hours is not waited for.
     pub streams: Room,
+    /// For health checks and others that are [exempt](crate::priority::Priority::Exempt). Few, since anyone may ask for
+    /// health; a place is waited for, since the answer must not be ours.
+    pub exempt: Room,
     /// [`Retry`](super::Retry).
     pub retry: RetryLayer,
     /// [`Breaker`](super::Breaker), if anything is ever held back. Where there are several endpoints, each needs one of its
@@ -94,6 +106,7 @@ impl Parts {
         };
         let maintenance = MaintenanceLayer::new(Switch::new(config.maintenance));
         let rate = limit.rate.map(config::Rate::start).transpose()?;
+        let quota = limit.rate_per_caller.map(config::Rate::start_each).transpose()?;
         Ok(Self {
             maintenance: match name {
                 Some(name) => maintenance.of_upstream(name.clone()),
@@ -104,11 +117,13 @@ impl Parts {
                 Some(name) => RateLayer::of_upstream(rate, name.clone()),
                 None => RateLayer::new(rate),
             }),
+            quota: quota.map(|quota| QuotaLayer::new(quota, ByCaller)),
             requests: Room {
                 adaptive: named(adaptive, name),
                 ..room(limit.in_flight, limit.queue, limit.queue_wait)
             },
             streams: room(limit.streams, 0, Duration::ZERO),
+            exempt: room(EXEMPT_PLACES, EXEMPT_QUEUE, EXEMPT_WAIT),
             retry: retry(&config.retry),
             breaker: config.breaker.decision().map(|decision| {
                 let layer = BreakerLayer::new(decision);
@@ -145,6 +160,12 @@ impl Room {
             limit: LimitLayer::shared(limit),
             adaptive: AdaptiveLayer::off(),
         }
+    }
+
+    /// All of them, one above the other.
+    pub(super) fn layers(&self) -> Stack<AdaptiveLayer, Stack<LimitLayer, ShedLayer>> {
+        let places = Stack::new(self.limit.clone(), self.shed.clone());
+        Stack::new(self.adaptive.clone(), places)
     }
 }
 

@@ -15,7 +15,7 @@ fn the_defaults_can_be_obeyed() {
     let parts = Parts::try_new(&Config::default()).unwrap();
     assert_eq!(parts.requests.limit.limit().max(), 1024);
     assert_eq!(parts.streams.limit.limit().max(), 1024);
-    assert!(parts.rate.is_none() && parts.attempt.is_none());
+    assert!(parts.rate.is_none() && parts.quota.is_none() && parts.attempt.is_none());
     assert!(!parts.maintenance.switch().is_on());
 }
 
@@ -95,6 +95,14 @@ fn both_sides_of_what_a_rate_may_be() {
             "{error}"
         );
     }
+    let per_caller = Some(Rate {
+        requests: 0,
+        per: SECOND,
+    });
+    assert_eq!(
+        refused(|config| config.limit.rate_per_caller = per_caller),
+        "limit.rate_per_caller"
+    );
 }
 
 #[test]

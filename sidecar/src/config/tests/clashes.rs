@@ -1,5 +1,7 @@
 //! What is missing, and what does not go together, is told with its place.
 
+use std::time::Duration;
+
 use super::*;
 
 #[test]
@@ -127,4 +129,39 @@ fn a_request_goes_to_one_upstream_only() {
         parse(&same_path.replace("/a/", "/b")).is_ok(),
         "paths tell them apart"
     );
+}
+
+#[test]
+fn who_waits_must_still_have_time_to_be_served() {
+    assert_eq!(
+        in_upstream("timeout.total = \"1s\"\nlimit.queue_wait = \"1s\""),
+        [
+            "5:20: outbound.upstream[0].limit.queue_wait: 1s leaves none of `timeout.total` (1s) to be served in"
+        ]
+    );
+    assert_eq!(
+        in_upstream("timeout.total = \"2s\"\nlimit = { queue = 21, rate = \"10/s\" }"),
+        [
+            "5:19: outbound.upstream[0].limit.queue: 21 requests take 2.1 s at `rate`, longer than `timeout.total` (2s)"
+        ]
+    );
+    for fits in [
+        "timeout.total = \"1s\"\nlimit.queue_wait = \"999ms\"",
+        "timeout.total = \"1s\"\nlimit = { queue = 0, queue_wait = \"2s\" }",
+        "timeout.total = \"2s\"\nlimit = { queue = 20, rate = \"10/s\" }",
+        // The default is bounded by the wait.
+        "timeout.total = \"2s\"\nlimit.rate = \"10/s\"",
+    ] {
+        config(&format!("{MINIMAL}{fits}\n"));
+    }
+}
+
+#[test]
+fn the_default_wait_is_half_of_the_time_for_the_whole_request() {
+    let wait = |total: &str| {
+        let config = config(&format!("{MINIMAL}timeout.total = \"{total}\"\n"));
+        config.outbound.unwrap().upstreams[0].upstream.limit.queue_wait
+    };
+    assert_eq!(wait("300ms"), Duration::from_millis(150));
+    assert_eq!(wait("10s"), Duration::from_millis(250));
 }

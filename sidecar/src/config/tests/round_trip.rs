@@ -47,7 +47,7 @@ protocol  = "http2"
 header_case = "kept"
 timeout   = { connect = "2s", head = "none", attempt = "1.5s", total = "1m30s", idle = "none", stream_idle = "2h" }
 retry     = { attempts = 4, budget = 0.1, base = "50ms", cap = "5s", replay_bytes = 1, hedge = "40ms" }
-limit     = { in_flight = 10, streams = 20, queue = 0, queue_wait = "0s", adaptive = false, rate = "100/s" }
+limit     = { in_flight = 10, streams = 20, queue = 0, queue_wait = "0s", adaptive = false, rate = "100/s", rate_per_caller = "10/m" }
 breaker   = { failures = 6, hold = "2s", hold_cap = "2s" }
 health    = { path = "/healthz?a=b", interval = "6s", timeout = "2s", rise = 3, fall = 4 }
 balance   = { policy = "p2c-peak-ewma", panic_below = 1, slow_start = "0s" }
@@ -151,6 +151,7 @@ fn an_upstream_is_read_as_it_is_meant() {
     assert_eq!(upstream.timeout.total, Some(Duration::from_secs(90)));
     assert_eq!(upstream.retry.attempts, 4);
     assert_eq!(upstream.limit.rate.unwrap().per, Duration::from_secs(1));
+    assert_eq!(upstream.limit.rate_per_caller.unwrap().requests, 10);
     assert_eq!(upstream.balance.panic_below.get(), 1.0);
     assert_eq!(route.hosts[2], HostPattern::Exact("[::1]".to_owned()));
     assert_eq!(*listen, None);
