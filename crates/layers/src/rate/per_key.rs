@@ -1,6 +1,7 @@
 //! The layer: refuses callers that exceed their quota.
 
 use std::{
+    fmt,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -16,10 +17,18 @@ use super::{Key, Quota};
 use crate::{priority::Priority, refusal::OrRefused};
 
 /// Wraps services with [`Rationed`]; all of them share one [`Quota`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct QuotaLayer<F> {
     shared: Arc<Shared>,
     key: F,
+}
+
+impl<F> fmt::Debug for QuotaLayer<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QuotaLayer")
+            .field("shared", &self.shared)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -54,11 +63,20 @@ impl<S, F: Clone> Layer<S> for QuotaLayer<F> {
 }
 
 /// Refuses requests of callers that ask more often than they may.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Rationed<S, F> {
     inner: S,
     shared: Arc<Shared>,
     key: F,
+}
+
+impl<S: fmt::Debug, F> fmt::Debug for Rationed<S, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rationed")
+            .field("inner", &self.inner)
+            .field("shared", &self.shared)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<S, F, A> Service<Request<A>> for Rationed<S, F>

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use http::Request;
 use outrigger_gateway::Reason;
 use outrigger_layers::{
     breaker::{BreakerLayer, state},
     deadline::DeadlineLayer,
     limit::LimitLayer,
     maintenance::{MaintenanceLayer, Switch},
-    rate::{Rate, RateLayer},
+    rate::{Quota, QuotaLayer, Rate, RateLayer},
     retry::policy::Policy,
     shed::ShedLayer,
     timeout::TimeoutLayer,
@@ -19,6 +20,7 @@ use tower::ServiceExt;
 use super::{
     LONG, ROOM,
     below::{Below, Point, Trouble},
+    body::Scripted,
     retries_of,
     subject::{Subject, ask, assert_passes, at_once, finish, read, reason_of, request},
 };
@@ -96,6 +98,22 @@ async fn rate_bounds_how_many_begin() {
     tokio::time::advance(Duration::from_millis(100)).await;
     assert_passes(&service);
     assert!(at_once(ask(service, request())).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_bounds_how_many_of_each_begin() {
+    let quota = Quota::try_new(10.0, 3).unwrap();
+    let tenant = |request: &Request<Scripted>| request.headers().get("x-tenant").cloned();
+    let service = Subject::new(QuotaLayer::new(quota, tenant)).over(&Below::new());
+    (0..3).for_each(|_| assert_passes(&service));
+    let one_too_many = at_once(ask(service.clone(), request()));
+    assert_eq!(reason_of(&one_too_many), Some(Reason::Quota));
+
+    let mut of_another = request();
+    *of_another.headers_mut().get_mut("x-tenant").unwrap() = "green".parse().unwrap();
+    assert_eq!(reason_of(&at_once(ask(service.clone(), of_another))), None);
+    tokio::time::advance(Duration::from_millis(100)).await;
+    assert_passes(&service);
 }
 
 #[tokio::test(start_paused = true)]

@@ -29,7 +29,7 @@ use outrigger_layers::{
     maintenance::{MaintenanceLayer, Switch},
     observe::{Access, Direction, Metrics, ObserveLayer},
     priority::{ApartLayer, Priority, PriorityLayer},
-    rate::{Rate, RateLayer},
+    rate::{Quota, QuotaLayer, Rate, RateLayer},
     respond::{Details, RespondLayer},
     retry::{
         Config, RetryLayer,
@@ -104,6 +104,10 @@ contract! {
     adaptive_of_a_server: AdaptiveLayer::server();
     adaptive_of_a_client: AdaptiveLayer::client();
     adaptive_off: AdaptiveLayer::off();
+    quota: QuotaLayer::new(
+        Quota::try_new(1e9, u32::MAX).unwrap(),
+        |_: &Request<Scripted>| Some("everyone"),
+    );
     maintenance: MaintenanceLayer::new(Switch::new(false));
     breaker: BreakerLayer::new(state::Config::default());
     retry: retries();
