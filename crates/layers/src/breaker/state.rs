@@ -3,10 +3,12 @@
 //! Closed, it lets everything through. Five failures in a row, or at least half of at least 20 outcomes within 10 s,
 //! open it: nothing passes for `d = min(hold_cap, hold·2^k) × U(0.5, 1)`. Then exactly one request, the probe, goes
 //! through; if it fails, k grows and the breaker opens again, if it succeeds the breaker is closing: for [`Config::ramp`]
-//! it lets through the share of all requests that grows from a tenth to all of them, so that the load comes back as a
-//! ramp. An answer that only sheds load (503 with `Retry-After` or pushback) says that the upstream is alive: it is
-//! neither a failure nor a success, and a probe that is shed opens the breaker for as long as was asked for. A probe of
-//! which nothing is heard for the longest hold gets a successor: it may be one that is meant to take minutes.
+//! it lets through the share of all requests that grows from a twentieth to all of them, as the square of time, so that the
+//! load comes back as a ramp; who had kept back only two comes back at once. An answer that only sheds load (503 with
+//! `Retry-After` or pushback) says that the upstream is alive: it is neither a failure nor a success. A probe that is shed
+//! opens the breaker for as long as was asked for; for a share of that if more than ten were kept back meanwhile, since what
+//! was asked for was meant for one. A probe of which nothing is heard for the longest hold gets a successor: it may be one
+//! that is meant to take minutes.
 //!
 //! The reason of the failure that opened it is kept until it is closed again, so that a dead upstream is told as the same
 //! thing from the first request to the last. Outcomes of requests from before the last change of mind do not count.
@@ -39,6 +41,12 @@ pub use self::{
 };
 use crate::{random::share, window::Window};
 
+/// A refusal asks one request to stay away for so long. A probe that is refused speaks for as many as these; who keeps back
+/// more asks again sooner.
+const STANDS_FOR: u32 = 10;
+/// So many of those that were kept back may come as soon as it is closing.
+const FEW: f64 = 2.0;
+
 /// Leave to ask the upstream; to be given back by [`State::report`] or [`State::abandon`].
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a probe that is never reported keeps the breaker half open"]
@@ -61,6 +69,8 @@ pub struct State {
     config: Config,
     word: AtomicU64,
     in_a_row: AtomicU32,
+    /// How many were refused since it opened, or since the last probe was.
+    kept_back: AtomicU32,
     lately: Window,
 }
 
@@ -71,6 +81,7 @@ impl State {
             config,
             word: AtomicU64::new(Word::CLOSED.pack()),
             in_a_row: AtomicU32::new(0),
+            kept_back: AtomicU32::new(0),
             lately: Window::new(config.window),
         }
     }
@@ -114,7 +125,11 @@ impl State {
                 part if share(random) < part => Ok(pass),
                 _ => Err(self.view(word, now)),
             },
-            Phase::Open | Phase::HalfOpen | Phase::ForcedOpen => Err(self.view(word, now)),
+            Phase::Open | Phase::HalfOpen => {
+                self.kept_back.fetch_add(1, Relaxed);
+                Err(self.view(word, now))
+            }
+            Phase::ForcedOpen => Err(self.view(word, now)),
         }
     }
 
@@ -215,9 +230,11 @@ impl State {
             // HalfOpen -> Open: alive, only protecting itself.
             Outcome::Shed(asked) => {
                 let wait = jittered(self.config.hold / 2, self.config.hold, random);
+                let kept_back = self.kept_back.load(Relaxed);
+                let asked = asked.unwrap_or_default() / (kept_back / STANDS_FOR).max(1);
                 let next = Word {
                     phase: Phase::Open,
-                    at: now.saturating_add(wait.max(asked.unwrap_or_default())),
+                    at: now.saturating_add(wait.max(asked)),
                     ..word
                 };
                 (next, None)
@@ -229,6 +246,9 @@ impl State {
             }
         };
         let changed = self.change(word, next);
+        if changed && next.phase == Phase::Open {
+            self.kept_back.store(0, Relaxed);
+        }
         opened.filter(|_| changed)
     }
 
@@ -249,6 +269,7 @@ impl State {
                 let enough = self.enough(in_a_row, now)?;
                 let opened = self.change(word, self.open(0, reason, now, random));
                 opened.then(|| {
+                    self.kept_back.store(0, Relaxed);
                     self.forget();
                     enough
                 })
@@ -305,10 +326,12 @@ impl State {
         }
     }
 
-    /// The share that passes.
+    /// The share that passes: it grows as the square of time. Who kept back only a few has nothing to give back bit by bit.
     fn ramp(&self, word: Word, now: Duration) -> f64 {
         let passed = now.saturating_sub(word.at);
-        (passed.as_secs_f64() / self.config.ramp.as_secs_f64()).clamp(self.config.ramp_from.min(1.0), 1.0)
+        let of_ramp = passed.as_secs_f64() / self.config.ramp.as_secs_f64();
+        let few = FEW / f64::from(self.kept_back.load(Relaxed));
+        (of_ramp * of_ramp).clamp(self.config.ramp_from.max(few).min(1.0), 1.0)
     }
 
     /// How long a probe has the word for itself.

@@ -24,7 +24,7 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// 5 in a row, or half of 20 in 10 s; 1 s up to 5 s; a ramp of 3 s from a tenth.
+    /// 5 in a row, or half of 20 in 10 s; 1 s up to 5 s; a ramp of 3 s from a twentieth.
     fn default() -> Self {
         Self {
             failures: 5,
@@ -34,7 +34,7 @@ impl Default for Config {
             hold: Duration::from_secs(1),
             hold_cap: Duration::from_secs(5),
             ramp: Duration::from_secs(3),
-            ramp_from: 0.1,
+            ramp_from: 0.05,
         }
     }
 }

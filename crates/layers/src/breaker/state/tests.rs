@@ -30,6 +30,10 @@ fn opened(now: Duration) -> State {
     state
 }
 
+fn keep_back(state: &State, requests: u32, now: Duration) {
+    (0..requests).for_each(|_| assert!(state.admit(now, LUCKY).is_err()));
+}
+
 /// A state whose probe is out, which goes one second after `now`.
 fn probed(now: Duration) -> (State, Ticket, Duration) {
     let state = opened(now);
@@ -154,6 +158,7 @@ fn a_probe_of_which_nothing_is_heard_gets_a_successor() {
     state.report(first, REFUSED, later, LONG);
     state.abandon(first, later);
     assert!(matches!(state.look(later), View::HalfOpen { .. }));
+    keep_back(&state, 100, later);
     state.report(first, Outcome::Success, later, LONG);
     assert!(matches!(state.look(later), View::Closing { .. }));
     state.report(second, REFUSED, later, LONG);
@@ -215,8 +220,37 @@ fn a_probe_that_is_shed_holds_for_as_long_as_asked() {
 }
 
 #[test]
-fn closing_is_a_ramp_of_three_seconds_from_a_tenth() {
+fn who_keeps_back_many_is_held_for_a_share_of_what_one_was_asked() {
     let (state, ticket, at) = probed(NOW);
+    keep_back(&state, 40, at);
+    state.report(ticket, Outcome::Shed(Some(millis(20_000))), at, LONG);
+    assert_eq!(hold(&state, at), millis(5000));
+    // They are counted afresh for each probe; no hold is shorter than one without a wish.
+    let at = at + millis(5000);
+    let ticket = state.admit(at, LUCKY).unwrap();
+    keep_back(&state, 1000, at);
+    state.report(ticket, Outcome::Shed(Some(millis(20_000))), at, LONG);
+    assert_eq!(hold(&state, at).as_millis(), 1499);
+}
+
+#[test]
+fn who_kept_back_a_few_comes_back_at_once() {
+    for (kept_back, share) in [(0, 1.0), (2, 1.0), (4, 0.5), (1000, 0.05)] {
+        let (state, ticket, at) = probed(NOW);
+        keep_back(&state, kept_back, at);
+        state.report(ticket, Outcome::Success, at, LONG);
+        match state.look(at) {
+            View::Closed => assert!(share >= 1.0, "{kept_back}"),
+            View::Closing { share: seen, .. } => assert!((seen - share).abs() < 1e-9, "{kept_back}: {seen}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn closing_is_a_ramp_of_three_seconds_from_a_twentieth() {
+    let (state, ticket, at) = probed(NOW);
+    keep_back(&state, 100, at);
     state.report(ticket, Outcome::Success, at, LONG);
     let passed = |ms: u64| {
         (0..1000_u64)
@@ -227,12 +261,12 @@ fn closing_is_a_ramp_of_three_seconds_from_a_tenth() {
             })
             .count()
     };
-    assert_eq!([passed(0), passed(300)], [100, 100]);
-    assert!((499..=501).contains(&passed(1500)));
+    assert_eq!([passed(0), passed(600)], [50, 50]);
+    assert!((249..=251).contains(&passed(1500)));
     assert!(matches!(
         state.look(at + millis(1500)),
         View::Closing { cause: Reason::ConnectionRefused, share, wait }
-            if (share - 0.5).abs() < 1e-9 && wait == millis(1500)
+            if (share - 0.25).abs() < 1e-9 && wait == millis(1500)
     ));
     assert_eq!(state.look(at + millis(3000)), View::Closed);
     assert!(state.admit_if_closed().is_none());
@@ -271,6 +305,7 @@ fn outcomes_from_before_do_not_count() {
     state.report(early[5], Outcome::Success, at, LONG);
     state.report(early[6], REFUSED, at, LONG);
     assert!(matches!(state.look(at), View::HalfOpen { .. }));
+    keep_back(&state, 100, at);
     state.report(probe, Outcome::Success, at, LONG);
     for ticket in &early[7..] {
         state.report(*ticket, REFUSED, at, LONG);
