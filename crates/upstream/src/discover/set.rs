@@ -286,6 +286,7 @@ mod tests {
         assert!(set.last_resort(None).is_none());
 
         // Nor is the ramp after a probe cut short.
+        (0..100).for_each(|_| assert!(set.admit(0).is_none()));
         tokio::time::advance(Duration::from_secs(1)).await;
         set.admit(0).unwrap().pass.unwrap().succeeded();
         set.served(0);
@@ -330,13 +331,14 @@ mod tests {
         let set = set(2);
         fails(&set, 0, Reason::ConnectionRefused);
         fails(&set, 1, Reason::ConnectionRefused);
+        (0..100).for_each(|_| assert!(set.admit(1).is_none()));
         tokio::time::advance(Duration::from_secs(1)).await;
         set.admit(1).unwrap().pass.unwrap().succeeded();
         let failure = set.refusal();
         assert_eq!(failure.reason(), Reason::Overload);
         let detail = failure.detail().unwrap();
         assert!(
-            detail.contains("(1 returning, 1 held): 10.0.0.1:2 is well again, and given 10 % "),
+            detail.contains("(1 returning, 1 held): 10.0.0.1:2 is well again, and given 5 % "),
             "{detail}"
         );
     }
