@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// When a [`State`] opens, for how long, and how it comes back.
+/// When a [`State`](super::State) opens, for how long, and how it comes back.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Config {
     /// Failures in a row that open it; zero does not count them.
