@@ -31,6 +31,11 @@ soak seconds="600":
         OUTRIGGER_SOAK_MESSAGES=1000000 OUTRIGGER_SOAK_MEGABYTES=100 \
         cargo test -p outrigger-sidecar --test e2e -- soak grpc_streams --nocapture
 
+# The herd over real sockets: an app dead for half a minute under 200 clients, with and without sidecars
+herd-real seconds="30" clients="200":
+    OUTRIGGER_HERD_SECONDS={{ seconds }} OUTRIGGER_HERD_CLIENTS={{ clients }} \
+        cargo test -p outrigger-sidecar --test e2e -- --nocapture herd::
+
 # Crates that must not be in the tree, licences, sources
 deny:
     .ci/run deny

@@ -25,6 +25,7 @@ mod grpc_metadata;
 mod grpc_streams;
 mod headers;
 mod healthy;
+mod herd;
 mod hops;
 mod hostile_clients;
 mod http1;
