@@ -85,6 +85,15 @@ impl Failure {
         self
     }
 
+    /// The same where it has a name.
+    #[must_use]
+    pub fn maybe_at_upstream(self, upstream: Option<&Arc<str>>) -> Self {
+        match upstream {
+            Some(upstream) => self.at_upstream(upstream.clone()),
+            None => self,
+        }
+    }
+
     /// Names the endpoint, as `ip:port`.
     #[must_use]
     pub fn at_endpoint(mut self, endpoint: Arc<str>) -> Self {

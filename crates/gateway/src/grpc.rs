@@ -86,6 +86,11 @@ impl Code {
         }
     }
 
+    /// What a head with these fields says: a response of trailers only has its code there.
+    pub fn of_head(headers: &HeaderMap) -> Option<Self> {
+        headers.get(STATUS).and_then(Self::from_header)
+    }
+
     /// The code for an HTTP status that came without a `grpc-status` (`http-grpc-status-mapping.md`).
     pub const fn from_http(status: StatusCode) -> Self {
         match status.as_u16() {

@@ -1,6 +1,6 @@
 //! What the operating system's errors mean.
 
-use std::io;
+use std::{fmt, io};
 
 use crate::{Failure, Reason};
 
@@ -18,6 +18,14 @@ pub fn connect_failure(error: &io::Error) -> Failure {
         // No descriptors, no ports, no permission: our own fault.
         _ => Reason::Internal,
     })
+}
+
+/// The same as it is told: with a sentence, and with nothing processed at `endpoint`.
+pub fn not_connected(error: io::Error, endpoint: impl fmt::Display) -> Failure {
+    connect_failure(&error)
+        .with_unprocessed(true)
+        .with_detail(format_args!("connecting to {endpoint}: {}", plain(&error)))
+        .with_source(error)
 }
 
 /// The system's sentence without its number.

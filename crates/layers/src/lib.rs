@@ -3,6 +3,7 @@
 pub mod breaker;
 pub mod classify;
 pub mod deadline;
+mod ends;
 pub mod exchange;
 pub mod hedge;
 pub mod hop;

@@ -138,13 +138,10 @@ where
 
 impl<S> Maintenance<S> {
     fn refusal(&self) -> Failure {
-        let failure = Failure::new(Reason::Maintenance)
+        Failure::new(Reason::Maintenance)
             .with_detail("out of service by order")
-            .with_retry_after(jittered(AWAY, SPREAD, random()));
-        match &self.upstream {
-            Some(name) => failure.at_upstream(name.clone()),
-            None => failure,
-        }
+            .with_retry_after(jittered(AWAY, SPREAD, random()))
+            .maybe_at_upstream(self.upstream.as_ref())
     }
 }
 

@@ -33,6 +33,7 @@
 
 mod line;
 pub mod pressure;
+pub(crate) mod refusals;
 pub mod standing;
 mod state;
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! also reads the errors that only it understands, wherever they turn up later: under TLS 1.3 a refused client
 //! certificate is told after the handshake is done.
 
-use std::{error::Error, io, time::Duration};
+use std::{error::Error, time::Duration};
 
 use outrigger_gateway::{Failure, Reason, os};
 use tokio::{
@@ -60,17 +60,11 @@ pub trait Connect: Send + Sync + 'static {
 pub async fn tcp(endpoint: &Endpoint) -> Result<TcpStream, Failure> {
     let stream = TcpStream::connect(endpoint.address())
         .await
-        .map_err(|error| refused(error, endpoint))?;
+        .map_err(|error| os::not_connected(error, endpoint))?;
     stream
         .set_nodelay(true)
-        .map_err(|error| refused(error, endpoint))?;
+        .map_err(|error| os::not_connected(error, endpoint))?;
     Ok(stream)
-}
-
-fn refused(error: io::Error, endpoint: &Endpoint) -> Failure {
-    let failure = os::connect_failure(&error).with_unprocessed(true);
-    let failure = failure.with_detail(format_args!("connecting to {endpoint}: {}", os::plain(&error)));
-    failure.with_source(error)
 }
 
 /// Connects within `limit` and says how long it took.

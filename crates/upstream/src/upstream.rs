@@ -1,9 +1,9 @@
 //! An upstream: sends a request to one of its endpoints, and says exactly what went wrong if that fails.
 //!
-//! It decides which endpoint (in turn, those left out that their breakers hold back), which protocol, how long to wait for a head, and whether a failed
-//! attempt may be made once more: only what was provably not processed, or an idempotent request without a body
-//! that met a connection just being closed. It does not bound the whole request (see deadline) nor how many are
-//! in flight (see limit).
+//! It decides which endpoint (in turn, those left out that their breakers hold back), which protocol, how long to wait
+//! for a head, and whether a failed attempt may be made once more: only what was provably not processed, or an idempotent
+//! request without a body that met a connection just being closed. It does not bound the whole request (see deadline) nor
+//! how many are in flight (see limit).
 
 mod attempt;
 mod incoming;

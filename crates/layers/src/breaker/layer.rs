@@ -96,10 +96,7 @@ where
             Err(view) => {
                 let failure = self.breaker.refusal(view);
                 ResponseFuture {
-                    asked: OrRefused::refused(match &self.upstream {
-                        Some(name) => failure.at_upstream(name.clone()),
-                        None => failure,
-                    }),
+                    asked: OrRefused::refused(failure.maybe_at_upstream(self.upstream.as_ref())),
                     pass: None,
                     deadline,
                 }

@@ -3,10 +3,7 @@
 use std::time::SystemTime;
 
 use http::{HeaderMap, StatusCode};
-use outrigger_gateway::{
-    Failure, Reason,
-    grpc::{self, Code},
-};
+use outrigger_gateway::{Failure, Reason, grpc::Code};
 
 use super::state::Outcome;
 use crate::retry::policy::Asked;
@@ -88,7 +85,7 @@ pub(super) fn of_answer(
     hurried: impl FnOnce() -> bool,
     clock: fn() -> SystemTime,
 ) -> Option<Outcome> {
-    let code = || headers.get(grpc::STATUS).and_then(Code::from_header);
+    let code = || Code::of_head(headers);
     let refused = || match Asked::of(headers, clock()) {
         Asked::Nothing => Outcome::Failure(Reason::NoEndpointRefusing),
         asked => Outcome::Shed(asked.wait()),

@@ -9,6 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::semaphore::Permit;
+use crate::ends::is_over;
 
 pin_project! {
     /// A response body that holds its request's permit until it ends, fails or is dropped.
@@ -38,12 +39,7 @@ impl<B: Body> Body for Held<B> {
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
         let polled = this.body.as_mut().poll_frame(cx);
-        let over = match &polled {
-            Poll::Pending => false,
-            Poll::Ready(Some(Ok(_))) => this.body.is_end_stream(),
-            Poll::Ready(Some(Err(_)) | None) => true,
-        };
-        if over {
+        if is_over(&polled, &*this.body) {
             *this.permit = None;
         }
         polled

@@ -95,14 +95,11 @@ where
 impl Shared {
     fn admit(&self) -> Result<(), Failure> {
         self.rate.admit(self.epoch.elapsed()).map_err(|wait| {
-            let failure = Failure::new(Reason::RateLimited)
+            Failure::new(Reason::RateLimited)
                 .with_detail("more requests came than the rate allows")
                 // All that were refused in one moment would come back in one.
-                .with_retry_after(jittered(wait, wait, random()));
-            match &self.upstream {
-                Some(name) => failure.at_upstream(name.clone()),
-                None => failure,
-            }
+                .with_retry_after(jittered(wait, wait, random()))
+                .maybe_at_upstream(self.upstream.as_ref())
         })
     }
 }

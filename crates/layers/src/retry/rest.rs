@@ -188,11 +188,7 @@ pub(super) fn look_back(course: &mut Course, spare: &Spare) {
 
 /// What an answer says in HTTP's words: gRPC says in a field of a trailers-only response what others say by status.
 fn meaning<R>(response: &Response<R>) -> StatusCode {
-    let code = response
-        .headers()
-        .get(grpc::STATUS)
-        .and_then(grpc::Code::from_header);
-    match code {
+    match grpc::Code::of_head(response.headers()) {
         Some(grpc::Code::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
         Some(grpc::Code::DeadlineExceeded) => StatusCode::GATEWAY_TIMEOUT,
         _ => response.status(),

@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicUsize, Ordering::Relaxed},
     },
     task::Waker,
     time::Duration,
@@ -13,19 +13,17 @@ use std::{
 use outrigger_gateway::{Failure, Reason};
 use tokio::time::Instant;
 
-use super::{Config, line::Line, pressure::Pressure};
+use super::{Config, line::Line, refusals::Refusals};
 
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) config: Config,
     started: Instant,
-    admitted: AtomicU64,
     /// As many as are in the line: so that nobody needs to look at an empty one.
     waiting: AtomicUsize,
     /// Locked by those who have to wait.
     line: Mutex<Line<Waker>>,
-    /// Locked by refusals only.
-    pressure: Mutex<Pressure>,
+    refusals: Refusals,
 }
 
 impl State {
@@ -34,10 +32,9 @@ impl State {
         Self {
             config,
             started: Instant::now(),
-            admitted: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
             line: Mutex::new(line),
-            pressure: Mutex::default(),
+            refusals: Refusals::default(),
         }
     }
 
@@ -46,7 +43,7 @@ impl State {
     }
 
     pub(super) fn admit(&self) {
-        self.admitted.fetch_add(1, Relaxed);
+        self.refusals.admit();
     }
 
     /// The time as the line has it.
@@ -81,27 +78,20 @@ impl State {
                 "{detail}{}",
                 OfUpstream(self.config.upstream.as_deref())
             ))
-            .with_retry_after(self.retry_after());
+            .with_retry_after(
+                self.refusals
+                    .refuse(self.started.elapsed(), (self.config.random)()),
+            );
         self.of_upstream(failure)
     }
 
     pub(super) fn of_upstream(&self, failure: Failure) -> Failure {
-        match &self.config.upstream {
-            Some(upstream) => failure.at_upstream(upstream.clone()),
-            None => failure,
-        }
+        failure.maybe_at_upstream(self.config.upstream.as_ref())
     }
 
     fn line(&self) -> MutexGuard<'_, Line<Waker>> {
         // Nothing panics while it is held, save for a waker's clone; the line is whole even then.
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn retry_after(&self) -> Duration {
-        // Whatever panicked elsewhere, the figures are only advice.
-        let mut pressure = self.pressure.lock().unwrap_or_else(PoisonError::into_inner);
-        pressure.refuse(self.started.elapsed(), self.admitted.load(Relaxed));
-        pressure.retry_after((self.config.random)())
     }
 }
 

@@ -91,7 +91,11 @@ impl Parts {
     pub fn of_app(mut self) -> Self {
         let adaptive = &mut self.requests.adaptive;
         if adaptive.limit().is_some() {
-            *adaptive = named(AdaptiveLayer::server(), self.name.as_ref());
+            *adaptive = named(
+                AdaptiveLayer::server(),
+                self.name.as_ref(),
+                AdaptiveLayer::of_upstream,
+            );
         }
         self
     }
@@ -108,10 +112,7 @@ impl Parts {
         let rate = limit.rate.map(config::Rate::start).transpose()?;
         let quota = limit.rate_per_caller.map(config::Rate::start_each).transpose()?;
         Ok(Self {
-            maintenance: match name {
-                Some(name) => maintenance.of_upstream(name.clone()),
-                None => maintenance,
-            },
+            maintenance: named(maintenance, name, MaintenanceLayer::of_upstream),
             deadline: DeadlineLayer::new(timeout.total),
             rate: rate.map(|rate| match name {
                 Some(name) => RateLayer::of_upstream(rate, name.clone()),
@@ -119,29 +120,27 @@ impl Parts {
             }),
             quota: quota.map(|quota| QuotaLayer::new(quota, ByCaller)),
             requests: Room {
-                adaptive: named(adaptive, name),
+                adaptive: named(adaptive, name, AdaptiveLayer::of_upstream),
                 ..room(limit.in_flight, limit.queue, limit.queue_wait)
             },
             streams: room(limit.streams, 0, Duration::ZERO),
             exempt: room(EXEMPT_PLACES, EXEMPT_QUEUE, EXEMPT_WAIT),
             retry: retry(&config.retry),
-            breaker: config.breaker.decision().map(|decision| {
-                let layer = BreakerLayer::new(decision);
-                match name {
-                    Some(name) => layer.of_upstream(name.clone()),
-                    None => layer,
-                }
-            }),
+            breaker: config
+                .breaker
+                .decision()
+                .map(|decision| named(BreakerLayer::new(decision), name, BreakerLayer::of_upstream)),
             attempt: timeout.attempt.map(TimeoutLayer::new),
             name: name.cloned(),
         })
     }
 }
 
-fn named(adaptive: AdaptiveLayer, name: Option<&Arc<str>>) -> AdaptiveLayer {
+/// The layer as `of_upstream` makes it, if there is a name.
+fn named<L>(layer: L, name: Option<&Arc<str>>, of_upstream: fn(L, Arc<str>) -> L) -> L {
     match name {
-        Some(name) => adaptive.of_upstream(name.clone()),
-        None => adaptive,
+        Some(name) => of_upstream(layer, name.clone()),
+        None => layer,
     }
 }
 

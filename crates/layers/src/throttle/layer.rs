@@ -154,8 +154,7 @@ fn is_accepted<B>(response: &Response<B>) -> bool {
         response.status(),
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
     );
-    let code = response.headers().get(grpc::STATUS);
-    let code = code.and_then(grpc::Code::from_header);
+    let code = grpc::Code::of_head(response.headers());
     !refused && !matches!(code, Some(Unavailable | ResourceExhausted))
 }
 

@@ -222,11 +222,7 @@ async fn tcp(host: &str, port: u16) -> Result<TcpStream, Failure> {
         match connected.await {
             Ok(stream) => return Ok(stream),
             Err(error) => {
-                last = os::connect_failure(&error)
-                    .with_unprocessed(true)
-                    .with_detail(format_args!("connecting to {address}: {}", os::plain(&error)))
-                    .at_endpoint(address.to_string().into())
-                    .with_source(error);
+                last = os::not_connected(error, address).at_endpoint(address.to_string().into());
             }
         }
     }

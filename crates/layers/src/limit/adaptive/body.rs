@@ -14,6 +14,7 @@ use super::{
     law::Answer,
     place::{Passing, Turn},
 };
+use crate::ends::is_over;
 
 /// Where a request is that goes up.
 #[derive(Debug)]
@@ -161,15 +162,5 @@ impl<B: Body> Body for Counted<B> {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-type Polled<B> = Poll<Option<Result<Frame<<B as Body>::Data>, <B as Body>::Error>>>;
-
-fn is_over<B: Body>(polled: &Polled<B>, body: &B) -> bool {
-    match polled {
-        Poll::Pending => false,
-        Poll::Ready(Some(Ok(_))) => body.is_end_stream(),
-        Poll::Ready(Some(Err(_)) | None) => true,
     }
 }

@@ -22,7 +22,7 @@ use super::{
     server::ServerLimit,
     state::State,
 };
-use crate::priority::Priority;
+use crate::{priority::Priority, refusal::OrRefused};
 
 /// A body of a known size up to this goes up at once.
 const SMALL: u64 = 65_536;
@@ -139,15 +139,13 @@ where
                 let stages = place.stages();
                 let request = request.map(|body| Upload::new(body, stages));
                 ResponseFuture {
-                    response: Some(self.inner.call(request)),
+                    asked: OrRefused::asked(self.inner.call(request)),
                     place,
-                    refused: None,
                 }
             }
             Err(failure) => ResponseFuture {
-                response: None,
+                asked: OrRefused::refused(failure),
                 place: Place::None,
-                refused: Some(failure),
             },
         }
     }
@@ -205,9 +203,8 @@ pin_project! {
     #[derive(Debug)]
     pub struct ResponseFuture<F> {
         #[pin]
-        response: Option<F>,
+        asked: OrRefused<F>,
         place: Place,
-        refused: Option<Failure>,
     }
 }
 
@@ -221,10 +218,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let Some(response) = this.response.as_pin_mut() else {
-            return Poll::Ready(Err(this.refused.take().expect("no poll follows a failed one")));
-        };
-        let result = ready!(response.poll(cx));
+        let result = ready!(this.asked.poll(cx));
         let place = std::mem::replace(this.place, Place::None);
         Poll::Ready(match result {
             Ok(response) => {
@@ -233,8 +227,7 @@ where
                 let passing = place.end(answer(&response), body_follows);
                 Ok(response.map(|body| Counted::new(body, passing)))
             }
-            Err(error) => {
-                let failure = error.into();
+            Err(failure) => {
                 if let Some(answer) = verdict(&failure) {
                     place.end(answer, false);
                 }
@@ -249,10 +242,8 @@ fn answer<B>(response: &Response<B>) -> Answer {
     let says_no = match response.status() {
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => true,
         StatusCode::OK => {
-            let code = response.headers().get(grpc::STATUS);
-            let code = code.and_then(grpc::Code::from_header);
             matches!(
-                code,
+                grpc::Code::of_head(response.headers()),
                 Some(grpc::Code::Unavailable | grpc::Code::ResourceExhausted)
             )
         }

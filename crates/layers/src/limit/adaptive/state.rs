@@ -3,8 +3,8 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -17,7 +17,7 @@ use super::{
     place::{Passing, Turn},
     recent::{Entry, Recent},
 };
-use crate::{random::random, shed::pressure::Pressure};
+use crate::{random::random, shed::refusals::Refusals};
 
 /// Who waits for longer than this waits for an event, not for its turn.
 const TURN: Duration = Duration::from_secs(16);
@@ -33,11 +33,9 @@ pub(super) struct State {
     pub(super) turns: Recent,
     /// Uploads before that, and responses' bodies behind it.
     pub(super) bodies: Recent,
-    admitted: AtomicU64,
     /// Why nothing came back last, as its place in the table and one; 0 if something did.
     cause: AtomicUsize,
-    /// Locked by refusals only.
-    pressure: Mutex<Pressure>,
+    refusals: Refusals,
 }
 
 impl State {
@@ -48,9 +46,8 @@ impl State {
             epoch: Instant::now(),
             turns: Recent::new(TURN),
             bodies: Recent::new(BODY),
-            admitted: AtomicU64::new(0),
             cause: AtomicUsize::new(0),
-            pressure: Mutex::default(),
+            refusals: Refusals::default(),
         }
     }
 
@@ -120,7 +117,7 @@ impl State {
     /// How many were let in is only asked for by refusals.
     fn count(&self) {
         if self.law.limit() != usize::MAX {
-            self.admitted.fetch_add(1, Relaxed);
+            self.refusals.admit();
         }
     }
 
@@ -163,26 +160,16 @@ impl State {
             cause: self.cause(),
         };
         // As long as nothing comes back from there, that is what is wrong, not the load.
-        let failure = Failure::new(sentence.cause.unwrap_or(Reason::Overload))
+        Failure::new(sentence.cause.unwrap_or(Reason::Overload))
             .with_unprocessed(true)
             .with_detail(&sentence)
-            .with_retry_after(self.retry_after(now));
-        match self.upstream.get() {
-            Some(upstream) => failure.at_upstream(upstream.clone()),
-            None => failure,
-        }
+            .with_retry_after(self.refusals.refuse(now, random()))
+            .maybe_at_upstream(self.upstream.get())
     }
 
     fn cause(&self) -> Option<Reason> {
         let place = self.cause.load(Relaxed).checked_sub(1)?;
         Reason::ALL.get(place).copied()
-    }
-
-    fn retry_after(&self, now: Duration) -> Duration {
-        // Whatever panicked elsewhere, the figures are only advice.
-        let mut pressure = self.pressure.lock().unwrap_or_else(PoisonError::into_inner);
-        pressure.refuse(now, self.admitted.load(Relaxed));
-        pressure.retry_after(random())
     }
 
     pub(super) fn now(&self) -> Duration {
